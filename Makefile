@@ -1,0 +1,46 @@
+# make help lists what can be done. Everything is installed into .venv by the first command that needs it.
+PYTHON ?=
+TORCH ?= cpu
+ONLY ?=
+DATA ?= mnist fashion_mnist cifar10
+PORT ?= 8000
+python = .venv/bin/python
+notebooks = $(wildcard book/*/*.ipynb)
+export PYTHON TORCH
+
+.PHONY: help install book test serve lab data format lock clean
+.DEFAULT_GOAL := help
+
+help:  ## list these targets
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1|/' | \
+	  while IFS='|' read -r target meaning; do printf '%-16s%s\n' "$$target" "$$meaning"; done
+	@echo "Settings: PYTHON=/path/to/python3 (for .venv), TORCH=default (not the small CPU build)"
+
+install:  ## make .venv from requirements.txt
+	@sh tools/install
+
+book: install  ## execute what is stale and build the site; ONLY=concepts/depth does one chapter
+	@$(python) -m tools.build book $(ONLY)
+
+test: install  ## run every check and execute every notebook
+	@$(python) -m tools.build test
+
+serve:  ## serve the built site on this machine; PORT=8000
+	@test -e _build/html/index.html || { echo "There is no site yet: run make book first." >&2; exit 1; }
+	@echo "Open http://127.0.0.1:$(PORT) (end with Ctrl-C)"
+	@$(python) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT) >/dev/null 2>&1 || true
+
+lab: install  ## open the notebooks in JupyterLab
+	@$(python) -m jupyter lab --notebook-dir=book
+
+data: install  ## fetch the optional data sets; DATA="mnist" fetches one
+	@$(python) -m resnet_lib data $(DATA)
+
+format: install  ## bring the notebooks into the form in which they are stored
+	@$(python) tools/canonical.py $(notebooks)
+
+lock: install  ## make requirements.txt again from pyproject.toml
+	@sh tools/lock
+
+clean:  ## remove what was built (.venv stays)
+	@rm -rf _build .pytest_cache .mypy_cache .ruff_cache

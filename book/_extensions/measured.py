@@ -1,0 +1,255 @@
+"""What the book measured, collected from its executed notebooks and recorded runs.
+
+Three directives:
+
+`{claims-ledger}`
+    every claim of every chapter, with its measurement and whether it held in this build;
+`{claims-measured}`
+    the claims of the chapter it stands in, for the section "What we measured";
+`{recorded-runs}`
+    a section for each study in `book/runs/`.
+
+Claims are read from the notebooks' outputs of type `application/vnd.resnet.claim+json`. The cache holds them
+all only when every notebook has been executed, so the first two directives leave a place-holder that is
+filled when a page is written, and pages that hold one are always written again.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from docutils import nodes
+from jupyter_cache import get_cache
+from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+from resnet_lib.claims import MIME_TYPE, Claim, number
+
+logger = logging.getLogger(__name__)
+
+
+# Claims --------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class Chapter:
+    """A page's title, its address seen from the page that lists it, and its claims in order."""
+
+    title: str
+    address: str
+    claims: list[Claim]
+
+
+def claims_of(notebook: nbformat.NotebookNode) -> list[Claim]:
+    """The claims that an executed notebook's outputs hold, in order."""
+    claims = []
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if MIME_TYPE in data:
+                claims.append(Claim(**data[MIME_TYPE]))
+    return claims
+
+
+def executed(path: Path, cache: Path) -> nbformat.NotebookNode:
+    """The notebook with the outputs that the cache holds for it, or as it is where the cache has none."""
+    notebook = nbformat.read(path, as_version=4)
+    if cache.is_dir():
+        store = get_cache(str(cache))
+        try:
+            return store.get_cache_bundle(store.match_cache_notebook(notebook).pk).nb
+        except KeyError:
+            pass
+    return notebook
+
+
+def repeated(claims: Iterable[Claim]) -> list[str]:
+    """Identifiers that more than one claim has."""
+    return [identifier for identifier, times in Counter(claim.id for claim in claims).items() if times > 1]
+
+
+def count_line(chapters: Iterable[Chapter]) -> str:
+    """"48 claims: 46 hold, 2 do not hold here." """
+    claims = [claim for chapter in chapters for claim in chapter.claims]
+    hold = sum(claim.holds for claim in claims)
+    fail = len(claims) - hold
+    noun = "claim" if len(claims) == 1 else "claims"
+    return (f"{len(claims)} {noun}: {hold} {'holds' if hold == 1 else 'hold'}, "
+            f"{fail} {'does' if fail == 1 else 'do'} not hold here.")
+
+
+def row(claim: Claim, address: str) -> str:
+    """One claim as a table row. Each cell names its column, for narrow screens."""
+    status = "✓ Holds" if claim.holds else "✗ Does not hold here"
+    cells = [("Measured", claim.with_unit(number(claim.value))),
+             ("Expected", claim.with_unit(claim.expected)), ("Paper", claim.paper or "–")]
+    rest = "".join(f'<td data-label="{name}">{escape(text)}</td>' for name, text in cells)
+    return (f'<tr class="{"holds" if claim.holds else "fails"}"><td>'
+            f'<span class="claim-status">{status}</span> '
+            f'<a href="{escape(address)}#claim-{claim.id}">{escape(claim.statement)}</a></td>{rest}</tr>')
+
+
+HEAD = '<thead><tr><th scope="col">Claim</th><th scope="col">Measured</th><th scope="col">Expected</th>' \
+       '<th scope="col">Paper</th></tr></thead>'
+
+
+def ledger(chapters: list[Chapter]) -> str:
+    """HTML of the whole ledger: the counts, then a table grouped by chapter."""
+    groups = ""
+    for chapter in chapters:
+        if chapter.claims:
+            link = f'<a href="{escape(chapter.address)}">{escape(chapter.title)}</a>'
+            rows = "".join(row(claim, chapter.address) for claim in chapter.claims)
+            groups += (f'<tbody><tr class="ledger-chapter"><th colspan="4" scope="rowgroup">{link}</th></tr>'
+                       f"{rows}</tbody>")
+    return f'<p class="ledger-count">{count_line(chapters)}</p><table class="ledger">{HEAD}{groups}</table>'
+
+
+def measured(claims: list[Claim]) -> str:
+    """HTML of one chapter's claims."""
+    rows = "".join(row(claim, "") for claim in claims)
+    return f'<table class="ledger">{HEAD}<tbody>{rows}</tbody></table>'
+
+
+# Recorded runs -------------------------------------------------------------------------------------
+
+def duration(seconds: float) -> str:
+    """Seconds in words: "48 seconds", "12 minutes", "3.4 hours"."""
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def seeds(runs: list[dict[str, Any]]) -> str:
+    """The number of runs and of different seeds: "60 runs, 10 seeds"."""
+    different = {run.get("configuration", run).get("seed") for run in runs} - {None}
+    text = f"{len(runs)} run{'s' * (len(runs) != 1)}"
+    return f"{text}, {len(different)} seed{'s' * (len(different) != 1)}" if different else text
+
+
+def study_facts(study: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the page of recorded runs says about a study, as (name, HTML) pairs."""
+    name, environment = study["study"], study["environment"]
+    total = study.get("seconds") or sum(run.get("seconds", 0) for run in study["runs"])
+    threads = environment.get("threads")
+    hardware = environment.get("processor", "unknown") + (
+        f", {threads} thread{'s' * (threads != 1)}" if threads else "")
+    software = ", ".join(f"{label} {environment[key]}"
+                         for key, label in (("python", "Python"), ("torch", "PyTorch")) if key in environment)
+    return [("Runs", seeds(study["runs"])), ("Time", duration(total)),
+            ("Recorded", escape(study["recorded"])), ("Hardware", escape(hardware)),
+            ("Software", escape(software)),
+            ("Repeat it", f"<code>{escape(study['command'])}</code>"),
+            ("File", f'<a href="../runs/{name}.json" download>{name}.json</a>')]
+
+
+# Sphinx --------------------------------------------------------------------------------------------
+
+class ClaimsPlaceholder(nodes.General, nodes.Element):
+    """Stands in the document tree where claims will be listed."""
+
+
+class ClaimsLedger(SphinxDirective):
+    whole_book = True
+
+    def run(self) -> list[nodes.Node]:
+        self.env.metadata[self.env.docname]["lists_claims"] = "yes"
+        return [ClaimsPlaceholder(whole_book=self.whole_book)]
+
+
+class ClaimsMeasured(ClaimsLedger):
+    whole_book = False
+
+
+class RecordedRuns(SphinxDirective):
+    """A section for each study; the page is read again in every build, for studies come and change."""
+
+    def run(self) -> list[nodes.Node]:
+        self.env.note_reread()
+        studies = [json.loads(path.read_text(encoding="utf-8")) for path in run_files(self.env)]
+        if not studies:
+            return [nodes.paragraph(text="No run has been recorded yet.")]
+        return [self.section(study) for study in studies]
+
+    def section(self, study: dict[str, Any]) -> nodes.section:
+        section = nodes.section(ids=[f"run-{study['study']}"], names=[f"run-{study['study']}"])
+        section += nodes.title(text=study["study"])
+        section += nodes.paragraph(text=study["question"])
+        facts = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in study_facts(study))
+        section += nodes.raw("", f'<dl class="facts">{facts}</dl>', format="html")
+        return section
+
+
+def run_files(env: BuildEnvironment) -> list[Path]:
+    """The recorded studies, in alphabetical order."""
+    return sorted(Path(env.srcdir, "book", "runs").glob("*.json"))
+
+
+def reading_order(env: BuildEnvironment) -> Iterator[str]:
+    """Every page of the table of contents, in its order."""
+    seen: set[str] = set()
+    pages = [env.config.root_doc]
+    while pages:
+        page = pages.pop(0)
+        if page not in seen:
+            seen.add(page)
+            yield page
+            pages[:0] = env.toctree_includes.get(page, [])
+
+
+def chapter(app: Sphinx, page: str, seen_from: str) -> Chapter:
+    """The claims of one page in the build under way."""
+    path = Path(app.env.doc2path(page))
+    configured = app.config.nb_execution_cache_path
+    cache = Path(configured) if configured else Path(app.outdir).parent / ".jupyter_cache"
+    claims = claims_of(executed(path, Path(app.srcdir, cache))) if path.suffix == ".ipynb" else []
+    return Chapter(app.env.titles[page].astext(), app.builder.get_relative_uri(seen_from, page), claims)
+
+
+def fill_placeholders(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    for node in list(doctree.findall(ClaimsPlaceholder)):
+        if node["whole_book"]:
+            chapters = [chapter(app, page, docname) for page in reading_order(app.env)]
+            claims = [claim for each in chapters for claim in each.claims]
+            for identifier in repeated(claims):
+                logger.warning("two claims are called %r", identifier, location=docname)
+            content = ledger(chapters)
+        else:
+            claims = chapter(app, docname, docname).claims
+            content = measured(claims)
+        if not claims:
+            logger.warning("no executed notebook holds a claim for this page", location=docname)
+        node.replace_self(nodes.raw("", content, format="html"))
+
+
+def pages_with_claims(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    return [page for page, metadata in env.metadata.items() if metadata.get("lists_claims")]
+
+
+def copy_runs(app: Sphinx, exception: Exception | None) -> None:
+    """Serve the studies under the same relative address that they have beside the notebooks."""
+    if exception is None and app.builder.format == "html":
+        folder = Path(app.outdir, "book", "runs")
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in run_files(app.env):
+            shutil.copyfile(path, folder / path.name)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    app.add_node(ClaimsPlaceholder)
+    app.add_directive("claims-ledger", ClaimsLedger)
+    app.add_directive("claims-measured", ClaimsMeasured)
+    app.add_directive("recorded-runs", RecordedRuns)
+    app.connect("env-updated", pages_with_claims)
+    app.connect("doctree-resolved", fill_placeholders)
+    app.connect("build-finished", copy_runs)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

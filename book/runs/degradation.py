@@ -1,0 +1,38 @@
+"""Plain and residual networks of several depths on digits, over learning rates, seeds and two budgets."""
+
+from resnet_lib import data, networks, runs, training
+
+digits = data.load("digits")
+
+
+def measure(kind: str, depth: int, learning_rate: float, epochs: int, seed: int) -> dict:
+    build = {"plain": networks.plain, "residual": networks.residual}[kind]
+    network = build(depth, in_channels=1, classes=10, seed=seed)
+    try:
+        return training.fit(network, digits, epochs=epochs, learning_rate=learning_rate, seed=seed).measured()
+    except training.TrainingDiverged:
+        return {"diverged": True}
+
+
+def configurations() -> list[dict]:
+    short = [(kind, depth, rate, 8) for kind in ("plain", "residual") for depth in (8, 14, 20, 32, 44, 56)
+             for rate in (0.01, 0.03, 0.1, 0.3)]
+    long = [(kind, depth, rate, 24) for kind, depth in (("plain", 20), ("plain", 56), ("residual", 56))
+            for rate in (0.01, 0.03, 0.1)]
+    deepest = [(kind, 110, rate, 8) for kind in ("plain", "residual") for rate in (0.01, 0.03, 0.1)]
+    ends = [setting for setting in short if setting[1] in (20, 56)]
+    plan = [(short, range(1, 3)), (deepest + long, range(1, 3)), (ends, range(3, 11)), (deepest + long, range(3, 4)),
+            (short, range(3, 11))]
+    wanted: list[dict] = []
+    for settings, seeds in plan:
+        for seed in seeds:
+            for kind, depth, rate, epochs in settings:
+                configuration = {"kind": kind, "depth": depth, "learning_rate": rate, "epochs": epochs, "seed": seed}
+                if configuration not in wanted:
+                    wanted.append(configuration)
+    return wanted
+
+
+if __name__ == "__main__":
+    runs.record("degradation", "Which depths train, at which learning rates, in which budget?", configurations(),
+                measure)

@@ -1,0 +1,258 @@
+"""Plain and residual networks of depth 6n+2 for small images (He et al. 2015, section 4.2), and a fully connected pair.
+
+Three stages of n blocks each; a stage halves the width and height of the feature maps and doubles the channels.
+Images have the shape N×C×H×W, the networks return logits of the shape N×classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+def convolution(in_channels: int, out_channels: int, stride: int = 1, *, normalisation: bool = True,
+                padding_mode: str = "zeros") -> nn.Conv2d:
+    """3×3 convolution that keeps the size of the map (divides it by `stride`).
+
+    It has a bias only where no normalisation follows: batch normalisation subtracts the mean, and any bias with it.
+    """
+    return nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=not normalisation,
+                     padding_mode=padding_mode)  # type: ignore[arg-type]
+
+
+def norm(channels: int, normalisation: bool = True) -> nn.Module:
+    """Batch normalisation of `channels` feature maps, or nothing."""
+    return nn.BatchNorm2d(channels) if normalisation else nn.Identity()
+
+
+class PlainBlock(nn.Module):
+    """Two 3×3 convolutions, each followed by batch normalisation and ReLU; no shortcut."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1, *, normalisation: bool = True,
+                 padding_mode: str = "zeros"):
+        super().__init__()
+        self.conv1 = convolution(in_channels, out_channels, stride, normalisation=normalisation,
+                                 padding_mode=padding_mode)
+        self.norm1 = norm(out_channels, normalisation)
+        self.conv2 = convolution(out_channels, out_channels, normalisation=normalisation, padding_mode=padding_mode)
+        self.norm2 = norm(out_channels, normalisation)
+
+    def branch(self, x: Tensor) -> Tensor:
+        """The block's layers up to the last ReLU: N×C×H×W to N×C'×H'×W'."""
+        x = torch.relu(self.norm1(self.conv1(x)))
+        return self.norm2(self.conv2(x))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.branch(x))
+
+
+class ResidualBlock(PlainBlock):
+    """The original residual block: a plain block with its input added before the last ReLU (He et al. 2015, eq. 2)."""
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1, *, shortcut: str = "A",
+                 normalisation: bool = True, padding_mode: str = "zeros"):
+        super().__init__(in_channels, out_channels, stride, normalisation=normalisation, padding_mode=padding_mode)
+        self.shortcut = make_shortcut(shortcut, in_channels, out_channels, stride, normalisation=normalisation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.branch(x) + self.shortcut(x))
+
+
+class PreActivationBlock(nn.Module):
+    """Normalisation and ReLU before each convolution, nothing after the addition (He et al. 2016, figure 1b).
+
+    An identity shortcut carries the input itself; a projection sees the activated input, as in the authors' code.
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, stride: int = 1, *, shortcut: str = "A",
+                 normalisation: bool = True, padding_mode: str = "zeros"):
+        super().__init__()
+        self.norm1 = norm(in_channels, normalisation)
+        self.conv1 = convolution(in_channels, out_channels, stride, normalisation=normalisation,
+                                 padding_mode=padding_mode)
+        self.norm2 = norm(out_channels, normalisation)
+        self.conv2 = convolution(out_channels, out_channels, normalisation=normalisation, padding_mode=padding_mode)
+        self.shortcut = make_shortcut(shortcut, in_channels, out_channels, stride, normalisation=False)
+
+    def branch(self, activated: Tensor) -> Tensor:
+        """The block's layers after the first ReLU."""
+        return self.conv2(torch.relu(self.norm2(self.conv1(activated))))
+
+    def forward(self, x: Tensor) -> Tensor:
+        activated = torch.relu(self.norm1(x))
+        projects = isinstance(self.shortcut, nn.Sequential)
+        return self.branch(activated) + self.shortcut(activated if projects else x)
+
+
+class ZeroPaddingShortcut(nn.Module):
+    """Option A: every second pixel of the input, and zeros for the channels it lacks; no parameters."""
+
+    def __init__(self, extra_channels: int, stride: int):
+        super().__init__()
+        self.extra_channels, self.stride = extra_channels, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x[:, :, :: self.stride, :: self.stride]
+        return functional.pad(x, (0, 0, 0, 0, 0, self.extra_channels))
+
+
+def make_shortcut(option: str, in_channels: int, out_channels: int, stride: int, *, normalisation: bool) -> nn.Module:
+    """The shortcut of a residual block (He et al. 2015, section 3.3 and table 3).
+
+    "A": the identity, with zeros for new channels. "B": a 1×1 projection where the shape changes, the identity
+    elsewhere. "C": a projection in every block. Raises ValueError for another option.
+    """
+    if option not in ("A", "B", "C"):
+        raise ValueError(f"There is no shortcut option {option!r}; choose 'A', 'B' or 'C'.")
+    changes = stride != 1 or in_channels != out_channels
+    if option == "C" or (option == "B" and changes):
+        projection = nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
+        return nn.Sequential(projection, norm(out_channels)) if normalisation else nn.Sequential(projection)
+    return ZeroPaddingShortcut(out_channels - in_channels, stride) if changes else nn.Identity()
+
+
+class Network(nn.Module):
+    """Stem, three stages of blocks, global average pooling and a linear classifier.
+
+    `block(in_channels, out_channels, stride)` makes one block. Convolutions start as in He et al. 2015 ("Delving
+    Deep"): normal with variance 2 / fan-in, biases zero, batch normalisation with weight 1 and bias 0; the classifier
+    keeps PyTorch's default. Raises ValueError for a depth that is not 6n+2 and, in `forward`, for images of another
+    shape than N×`in_channels`×H×W.
+    """
+
+    def __init__(self, block: Callable[..., nn.Module], depth: int, in_channels: int, classes: int, width: int = 16, *,
+                 normalisation: bool = True, pre_activation: bool = False, padding_mode: str = "zeros"):
+        super().__init__()
+        if depth < 8 or depth % 6 != 2:
+            raise ValueError(f"A network of this family has 6n+2 layers: 8, 14, 20, 32, 44, 56, 110, …; not {depth}.")
+        if min(in_channels, classes, width) < 1:
+            raise ValueError(f"in_channels, classes and width are at least 1, not {in_channels}, {classes}, {width}.")
+        self.depth, self.in_channels, self.classes = depth, in_channels, classes
+        first = convolution(in_channels, width, normalisation=normalisation, padding_mode=padding_mode)
+        self.stem = nn.Sequential(first) if pre_activation else nn.Sequential(first, norm(width, normalisation),
+                                                                              nn.ReLU())
+        stages, channels = [], width
+        for stage in range(3):
+            blocks = []
+            for index in range((depth - 2) // 6):
+                stride = 2 if stage > 0 and index == 0 else 1
+                blocks.append(block(channels, width * 2**stage, stride, normalisation=normalisation,
+                                    padding_mode=padding_mode))
+                channels = width * 2**stage
+            stages.append(nn.Sequential(*blocks))
+        self.stages = nn.Sequential(*stages)
+        self.last = nn.Sequential(norm(channels, normalisation), nn.ReLU()) if pre_activation else nn.Identity()
+        self.classifier = nn.Linear(channels, classes)
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+
+    def features(self, x: Tensor) -> Tensor:
+        """What the classifier sees: N×C, the last feature maps averaged over their pixels."""
+        if x.ndim != 4 or x.shape[1] != self.in_channels:
+            raise ValueError(f"This network takes images of the shape N×{self.in_channels}×H×W; "
+                             f"these have the shape {'×'.join(map(str, x.shape))}.")
+        return self.last(self.stages(self.stem(x))).mean((2, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.features(x))
+
+    def blocks(self) -> list[nn.Module]:
+        """All blocks from input to output."""
+        return [block for stage in self.stages for block in stage.children()]
+
+
+@contextmanager
+def seeded(seed: int | None) -> Iterator[None]:
+    """Inside, PyTorch's random numbers follow `seed`; afterwards they go on as if nothing had happened."""
+    if seed is None:
+        yield
+    else:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            yield
+
+
+def plain(depth: int, in_channels: int = 3, classes: int = 10, width: int = 16, *, normalisation: bool = True,
+          padding_mode: str = "zeros", seed: int | None = None) -> Network:
+    """Plain network of `depth` = 6n+2 layers (He et al. 2015, section 4.2): stem, 3n two-layer blocks, classifier.
+
+    `width`: channels of the first stage. `padding_mode`: "zeros" or "circular" (maps without a border).
+    `seed`: fixes the initial weights; without it they follow PyTorch's global generator.
+    """
+    with seeded(seed):
+        return Network(PlainBlock, depth, in_channels, classes, width, normalisation=normalisation,
+                       padding_mode=padding_mode)
+
+
+def residual(depth: int, in_channels: int = 3, classes: int = 10, width: int = 16, *, shortcut: str = "A",
+             normalisation: bool = True, pre_activation: bool = False, padding_mode: str = "zeros",
+             seed: int | None = None) -> Network:
+    """Residual network of `depth` = 6n+2 layers: `plain` with a shortcut around each pair of convolutions.
+
+    `shortcut`: "A" zero padding, "B" projections where the shape changes, "C" projections everywhere (He et al. 2015,
+    table 3). `pre_activation`: the block of He et al. 2016. The rest as in `plain`.
+    """
+    block_type = PreActivationBlock if pre_activation else ResidualBlock
+
+    def block(in_channels: int, out_channels: int, stride: int, **options: Any) -> nn.Module:
+        return block_type(in_channels, out_channels, stride, shortcut=shortcut, **options)
+
+    with seeded(seed):
+        return Network(block, depth, in_channels, classes, width, normalisation=normalisation,
+                       pre_activation=pre_activation, padding_mode=padding_mode)
+
+
+class FullyConnected(nn.Module):
+    """`depth` equal hidden layers x ← f(norm(Wx + b)), or x ← x + f(norm(Wx + b)) with `skip`; then a linear output."""
+
+    def __init__(self, depth: int, width: int, inputs: int, outputs: int, *, skip: bool, normalisation: bool,
+                 activation: Callable[[Tensor], Tensor]):
+        super().__init__()
+        if min(depth, width, inputs, outputs) < 1:
+            raise ValueError(f"depth, width, inputs and outputs are at least 1, not {depth}, {width}, {inputs}, "
+                             f"{outputs}.")
+        self.skip, self.activation = skip, activation
+        self.first = nn.Linear(inputs, width)
+        self.linears = nn.ModuleList(nn.Linear(width, width) for _ in range(depth))
+        self.norms = nn.ModuleList(nn.BatchNorm1d(width) if normalisation else nn.Identity() for _ in range(depth))
+        self.classifier = nn.Linear(width, outputs)
+        for linear in (self.first, *self.linears):
+            nn.init.kaiming_normal_(linear.weight, nonlinearity="relu")
+            nn.init.zeros_(linear.bias)
+
+    def states(self, x: Tensor) -> list[Tensor]:
+        """x after the first layer and after each hidden layer: depth + 1 tensors of the shape N×width."""
+        states = [self.activation(self.first(x.flatten(1)))]
+        for linear, normalise in zip(self.linears, self.norms):
+            x = states[-1]
+            step = self.activation(normalise(linear(x)))
+            states.append(x + step if self.skip else step)
+        return states
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.states(x)[-1])
+
+
+def fully_connected(depth: int, width: int, inputs: int, outputs: int, *, skip: bool = False,
+                    normalisation: bool = False, activation: Callable[[Tensor], Tensor] = torch.relu,
+                    seed: int | None = None) -> FullyConnected:
+    """Fully connected network of `depth` hidden layers between an input and an output layer, plain or with skips.
+
+    He initialisation (variance 2 / fan-in), biases zero. Images are flattened. Raises ValueError for sizes below 1.
+    """
+    with seeded(seed):
+        return FullyConnected(depth, width, inputs, outputs, skip=skip, normalisation=normalisation,
+                              activation=activation)
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Number of trainable numbers in a network."""
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)

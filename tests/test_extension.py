@@ -1,0 +1,114 @@
+"""The site's own Sphinx extensions: the claims ledger, recorded runs, citations, mathematics."""
+
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+pytest.importorskip("sphinx")
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "book" / "_extensions"))
+
+import citing  # noqa: E402
+import katex  # noqa: E402
+import measured  # noqa: E402
+from jupyter_cache import get_cache  # noqa: E402
+from jupyter_cache.base import CacheBundleIn  # noqa: E402
+
+from resnet_lib.claims import MIME_TYPE, Claim  # noqa: E402
+
+HOLDS = Claim("first", "Deeper is <worse>.", 61.5, "%", "at least 20", True, "Table 6")
+FAILS = Claim("second", "It grows.", 12.0, "", "at most 3", False, None)
+
+
+def notebook(*claims: Claim) -> nbformat.NotebookNode:
+    outputs = [nbformat.v4.new_output("display_data", {"text/plain": "…", MIME_TYPE: vars(claim)})
+               for claim in claims]
+    other = nbformat.v4.new_output("stream", text="epoch 1\n")
+    return nbformat.v4.new_notebook(
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
+        cells=[nbformat.v4.new_markdown_cell("# Title"),
+               nbformat.v4.new_code_cell("claims", outputs=[other, *outputs], execution_count=1)])
+
+
+def test_claims_are_read_from_outputs_in_order():
+    assert measured.claims_of(notebook(HOLDS, FAILS)) == [HOLDS, FAILS]
+    assert measured.claims_of(notebook()) == []
+
+
+def test_outputs_come_from_the_cache_when_the_code_is_the_same(tmp_path):
+    executed, path, cache = notebook(HOLDS), tmp_path / "chapter.ipynb", tmp_path / "cache"
+    bare = notebook()
+    bare.cells[1].outputs = []
+    nbformat.write(bare, path)
+    assert measured.claims_of(measured.executed(path, cache)) == []
+    get_cache(str(cache)).cache_notebook_bundle(CacheBundleIn(executed, str(path)), check_validity=False)
+    assert measured.claims_of(measured.executed(path, cache)) == [HOLDS]
+    bare.cells[1].source = "changed"
+    nbformat.write(bare, path)
+    assert measured.claims_of(measured.executed(path, cache)) == []
+
+
+def test_repeated_identifiers_are_found():
+    assert measured.repeated([HOLDS, FAILS, HOLDS]) == ["first"]
+
+
+@pytest.mark.parametrize("claims, line", [
+    ([], "0 claims: 0 hold, 0 do not hold here."),
+    ([HOLDS], "1 claim: 1 holds, 0 do not hold here."),
+    ([HOLDS, FAILS], "2 claims: 1 holds, 1 does not hold here."),
+    ([HOLDS, HOLDS, FAILS, FAILS], "4 claims: 2 hold, 2 do not hold here."),
+])
+def test_counts(claims, line):
+    assert measured.count_line([measured.Chapter("A", "a.html", claims)]) == line
+
+
+def test_ledger_links_each_claim_and_leaves_out_pages_without_claims():
+    page = measured.ledger([measured.Chapter("Depth", "../concepts/depth.html", [HOLDS, FAILS]),
+                            measured.Chapter("Glossary", "glossary.html", [])])
+    assert 'href="../concepts/depth.html#claim-first">Deeper is &lt;worse&gt;.' in page
+    assert '<tr class="holds">' in page and '<tr class="fails">' in page
+    assert "61.5 %" in page and "Table 6" in page and "Does not hold here" in page
+    assert "Glossary" not in page
+
+
+def test_measured_links_within_the_page():
+    assert 'href="#claim-second"' in measured.measured([FAILS])
+
+
+@pytest.mark.parametrize("seconds, words", [(48, "48 seconds"), (720, "12 minutes"), (12240, "3.4 hours")])
+def test_duration(seconds, words):
+    assert measured.duration(seconds) == words
+
+
+def test_study_facts():
+    study = {"study": "rates", "question": "Which?", "command": "python book/runs/rates.py",
+             "recorded": "2026-01-02",
+             "environment": {"python": "3.11", "torch": "2.15", "processor": "A <B>", "threads": 1},
+             "runs": [{"configuration": {"seed": seed, "rate": 0.1}, "seconds": 60.0} for seed in (1, 2, 2)]}
+    facts = dict(measured.study_facts(study))
+    assert facts["Runs"] == "3 runs, 2 seeds"
+    assert facts["Time"] == "3 minutes"
+    assert facts["Hardware"] == "A &lt;B&gt;, 1 thread"
+    assert 'href="../runs/rates.json"' in facts["File"]
+
+
+def test_formulas_are_drawn_and_broken_ones_explained():
+    html = katex.render(r"\mathcal F_\ell \odot x")
+    assert "<math" in html and "katex-html" in html
+    assert "katex-display" in katex.render(r"\begin{align*} a &= b \end{align*}", display=True)
+    with pytest.raises(ValueError, match="Undefined control sequence"):
+        katex.render(r"\nosuchcommand")
+
+
+def test_labels_get_letters_only_where_they_are_needed():
+    assert citing.with_letters(["He, 2016", "Li, 2018", "He, 2016"]) == ["He, 2016a", "Li, 2018", "He, 2016b"]
+
+
+def test_every_bibliography_entry_has_a_label():
+    from pybtex.database import parse_file
+    entries = parse_file(str(Path(__file__).resolve().parent.parent / "book" / "references.bib")).entries
+    labels = {key: citing.author_year(entry) for key, entry in entries.items()}
+    assert labels["he2016deep"] == "He et al., 2016"
+    assert labels["simonyan2015very"] == "Simonyan and Zisserman, 2015"
+    assert all(labels.values())

@@ -1,0 +1,65 @@
+"""The one form in which notebooks are stored: `python tools/canonical.py FILES` rewrites them in it.
+
+No outputs, no execution counts, no metadata that an editor leaves behind; format 4.5 with stable cell ids, keys
+sorted, one space of indentation, characters as they are, a newline at the end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+
+import nbformat
+
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+CELL_METADATA = ("mystnb", "slideshow", "tags")  # what the site, the slides and the tests read
+
+
+def canonical(text: str) -> str:
+    """The canonical text of a notebook, given its text. Raises ValueError when it is not a notebook."""
+    try:
+        notebook = nbformat.reads(text, as_version=4)
+    except Exception as error:
+        raise ValueError("not a notebook that can be read") from error
+    cells = []
+    for number, cell in enumerate(notebook.cells):
+        source = cell.source.replace("\r\n", "\n").rstrip("\n")
+        kept = {
+            "cell_type": cell.cell_type,
+            "id": cell.get("id") or hashlib.sha256(f"{number} {source}".encode()).hexdigest()[:8],
+            "metadata": {key: cell.metadata[key] for key in CELL_METADATA if cell.metadata.get(key)},
+            "source": source,
+        }
+        if cell.cell_type == "code":
+            kept |= {"execution_count": None, "outputs": []}
+        elif cell.get("attachments"):
+            kept["attachments"] = cell.attachments
+        cells.append(kept)
+    bare = nbformat.from_dict({
+        "cells": cells,
+        "metadata": {"kernelspec": KERNEL, "language_info": {"name": "python"}},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    })
+    return nbformat.writes(bare, version=nbformat.NO_CONVERT).rstrip("\n") + "\n"
+
+
+def main(names: list[str]) -> int:
+    """Rewrite each file that is not in canonical form; returns the exit status."""
+    for name in names:
+        path = Path(name)
+        try:
+            before = path.read_bytes().decode("utf-8")
+            after = canonical(before)
+        except (OSError, ValueError) as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            return 1
+        if after != before:
+            path.write_text(after, encoding="utf-8", newline="\n")
+            print(f"{name}: rewritten")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
