@@ -1,4 +1,4 @@
-"""The command line: `python -m resnet_lib data mnist`.
+"""The command line: `python -m resnet_lib data mnist`, `python -m resnet_lib runs degradation`.
 
 A subcommand is one function: it adds its arguments and says what runs. Errors are one sentence and status 1.
 """
@@ -8,6 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a command imports what it needs when it runs
+    from resnet_lib.runs import Study
 
 
 def data_command(commands: argparse._SubParsersAction) -> None:
@@ -45,11 +49,69 @@ def list_data_sets(below: Path) -> None:
         print(f"  {name:14}{images:15}{shape:9}{state if known.files else 'always here':20}{known.licence}")
 
 
+def runs_command(commands: argparse._SubParsersAction) -> None:
+    """`runs`: what is in a recorded study; without a name, list the studies."""
+    parser = commands.add_parser("runs", help="show a recorded study; without a name, list them",
+                                 description="Show a recorded study; without a name, list them.")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="a study, as the list names it")
+
+    def run(options: argparse.Namespace) -> None:
+        from resnet_lib import runs
+
+        names = sorted(path.stem for path in runs.FOLDER.glob("*.json"))
+        if not names:
+            raise FileNotFoundError(f"There are no recorded studies in {runs.FOLDER}: restore it from the repository.")
+        if options.name is None:
+            print(f"Recorded studies in {runs.FOLDER}:")
+            for name in names:
+                print()
+                print_facts(runs.load(name, runs.FOLDER))
+        elif options.name in names:
+            print_contents(runs.load(options.name, runs.FOLDER))
+        else:
+            raise ValueError(f"There is no recorded study {options.name!r}: choose one of {', '.join(names)}.")
+
+    parser.set_defaults(run=run)
+
+
+def print_facts(study: Study) -> None:
+    """Print a study's name and question, and what it took to record it."""
+    threads = study.environment["threads"]
+    print(f"{study.study}: {study.question}")
+    print(f"  {len(study.runs)} runs, {duration(study.seconds)} on {study.environment['processor']} "
+          f"with {threads} thread{'s' * (threads != 1)}, {study.recorded}")
+    print(f"  {study.command}")
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: "48 seconds", "12 minutes", "3.4 hours"."""
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
+
+
+def print_contents(study: Study) -> None:
+    """Print a study's facts, each entry of its configurations with its values, its results and its environment."""
+    print_facts(study)
+    print("\nConfigurations")
+    for key in dict.fromkeys(key for run in study.runs for key in run["configuration"]):
+        print(f"  {key:24}{', '.join(map(str, study.values(key)))}")
+    print("\nResults")
+    for key in dict.fromkeys(key for run in study.runs for key in run["results"]):
+        values = [run["results"][key] for run in study.runs if key in run["results"]]
+        kind = "a list" if isinstance(values[0], list) else "one value"
+        print(f"  {key:24}{kind} in {len(values)} of {len(study.runs)} runs")
+    print("\nEnvironment")
+    for key, value in study.environment.items():
+        print(f"  {key:24}{value}")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m resnet_lib", description="Residual Networks, Measured.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     data_command(commands)
+    runs_command(commands)
     options = parser.parse_args(arguments)
     try:
         options.run(options)

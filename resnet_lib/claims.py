@@ -53,7 +53,7 @@ def number(value: float) -> str:
     if isinstance(value, int) or (value == int(value) and abs(value) < 1e6):
         return f"{int(value):,}"
     if 1e-3 <= abs(value) < 1e6:
-        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+        return f"{value:,.0f}" if abs(value) >= 999.5 else f"{value:.3g}"
     mantissa, exponent = f"{value:.1e}".split("e")
     superscript = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return f"{mantissa} × 10{superscript}"
@@ -71,6 +71,10 @@ class Claim:
     holds: bool
     paper: str | None
 
+    def __post_init__(self) -> None:
+        if isinstance(self.value, str):  # read back from a notebook: JSON has neither NaN nor infinity
+            object.__setattr__(self, "value", float(self.value))
+
     def with_unit(self, text: str) -> str:
         return f"{text} {self.unit}".strip()
 
@@ -84,7 +88,8 @@ class Claim:
                 f'<p class="claim-status">{status}</p><p class="claim-statement">{html.escape(self.statement)}</p>'
                 f"<dl>{listing}</dl></div>")
         plain = f"{status}: {self.statement} " + "; ".join(f"{name} {text}" for name, text in rows)
-        return {"text/html": page, "text/plain": plain, MIME_TYPE: vars(self)}
+        value = self.value if math.isfinite(self.value) else str(self.value)
+        return {"text/html": page, "text/plain": plain, MIME_TYPE: {**vars(self), "value": value}}
 
 
 def claim(id: str, statement: str, value: float, condition: Condition, *, paper: str | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -29,8 +30,11 @@ class Flow:
     weight_gradient: list[float]
 
     def relative_update(self, learning_rate: float) -> list[float]:
-        """‖ηg‖ / ‖W‖ of each convolution for one step of plain gradient descent with learning rate η."""
-        return [learning_rate * g / w for g, w in zip(self.weight_gradient, self.weight)]
+        """‖ηg‖ / ‖W‖ of each convolution for one step of plain gradient descent with learning rate η.
+
+        Infinite where all weights are zero.
+        """
+        return [learning_rate * g / w if w else math.inf for g, w in zip(self.weight_gradient, self.weight)]
 
 
 def convolutions(network: nn.Module) -> list[nn.Conv2d]:
@@ -84,4 +88,4 @@ class Recorder:
             gradient.append(convolution.weight.grad.double().norm().item())
         self.weight.append(weight)
         self.weight_gradient.append(gradient)
-        self.relative_update.append([learning_rate * g / w for g, w in zip(gradient, weight)])
+        self.relative_update.append([learning_rate * g / w if w else math.inf for g, w in zip(gradient, weight)])

@@ -230,6 +230,9 @@ class FullyConnected(nn.Module):
 
     def states(self, x: Tensor) -> list[Tensor]:
         """x after the first layer and after each hidden layer: depth + 1 tensors of the shape N×width."""
+        if x.ndim < 2 or x.shape[1:].numel() != self.first.in_features:
+            raise ValueError(f"This network takes {self.first.in_features} numbers an image; "
+                             f"these images have the shape {'×'.join(map(str, x.shape))}.")
         states = [self.activation(self.first(x.flatten(1)))]
         for linear, normalise in zip(self.linears, self.norms):
             x = states[-1]
@@ -246,7 +249,8 @@ def fully_connected(depth: int, width: int, inputs: int, outputs: int, *, skip: 
                     seed: int | None = None) -> FullyConnected:
     """Fully connected network of `depth` hidden layers between an input and an output layer, plain or with skips.
 
-    He initialisation (variance 2 / fan-in), biases zero. Images are flattened. Raises ValueError for sizes below 1.
+    He initialisation (variance 2 / fan-in), biases zero. Images are flattened. Raises ValueError for sizes below 1
+    and, in use, for images of another size.
     """
     with seeded(seed):
         return FullyConnected(depth, width, inputs, outputs, skip=skip, normalisation=normalisation,

@@ -16,6 +16,7 @@ from IPython.display import HTML, display
 from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from myst_nb import glue
 from numpy.typing import ArrayLike
 
 SWITCH = ("<style>.figure-dark{display:none}"
@@ -71,15 +72,19 @@ def style(theme: Theme) -> dict:
 
 
 def show(draw: Callable, *, alt: str, caption: str = "", rows: int = 1, columns: int = 1,
-         size: tuple[float, float] = (6.8, 4.0), images: bool = False, share_y: bool = False) -> None:
+         size: tuple[float, float] = (6.8, 4.0), images: bool = False, share_y: bool = False,
+         key: str = "") -> None:
     """Call `draw(axes, theme)` for the light and the dark theme and show the version that fits the page.
 
     `axes`: one matplotlib Axes, or an array of them when there are several rows or columns. `alt`: what is seen, for
-    readers who do not see it. `caption`: seeds and sizes, below the figure. `size`: inches; 6.8 is the text's width.
-    `images`: draw pixels (PNG) instead of lines (SVG), for heat maps and photographs. Raises ValueError without `alt`.
+    readers who do not see it. `caption`: seeds and sizes, below the figure. `size`: inches, at most 6.8 wide.
+    `images`: draw pixels (PNG) instead of lines (SVG), for heat maps and photographs. `key`: glue the figure under this
+    name, too, for another page. Raises ValueError without `alt` and for a figure that is too wide.
     """
     if not alt.strip():
         raise ValueError("A figure needs alt=: a sentence that says what is seen.")
+    if size[0] > 6.8:
+        raise ValueError(f"A figure is at most 6.8 inches wide, not {size[0]}: a wider one is shown with smaller text.")
     pictures = []
     for theme in (LIGHT, DARK):
         with matplotlib.rc_context(style(theme)):
@@ -97,7 +102,10 @@ def show(draw: Callable, *, alt: str, caption: str = "", rows: int = 1, columns:
                         f'width="{size[0] * 100:.0f}" height="{size[1] * 100:.0f}" '
                         'style="max-width:100%;height:auto">')
     text = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
-    display(HTML(f'{SWITCH}<figure class="measured">{"".join(pictures)}{text}</figure>'))
+    picture = HTML(f'{SWITCH}<figure class="measured">{"".join(pictures)}{text}</figure>')
+    display(picture)
+    if key:
+        glue(key, picture, display=False)
 
 
 def line(axes: Axes, theme: Theme, x: Sequence[float], y: Sequence[float], kind: str, *, label: str = "",

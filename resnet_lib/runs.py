@@ -79,22 +79,24 @@ def load(name: str, folder: Path = FOLDER) -> Study:
                                 f"`python book/runs/{name}.py` records it.") from None
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path} is not a readable recorded study ({type(error).__name__}); restore it from the "
-                         f"repository or record it again with `python book/runs/{name}.py`.") from None
+                         f"repository, or delete it and record it again with `python book/runs/{name}.py`.") from None
 
 
 def record(name: str, question: str, configurations: Iterable[dict], measure: Callable[..., dict],
            folder: Path = FOLDER) -> Study:
     """Run `measure(**configuration)` for each configuration not yet in the study and write its results.
 
-    The file is replaced as a whole after each run, so that a stopped recording loses at most the run under way.
-    Numbers are stored with five significant digits.
+    Runs whose configuration is no longer wanted are dropped. The file is replaced as a whole after each run, so that a
+    stopped recording loses at most the run under way. Numbers are stored with five significant digits.
     """
     path, runs, wanted = Path(folder) / f"{name}.json", [], list(configurations)
     if path.exists():
-        runs = [run for run in load(name, folder).runs if run["configuration"] in wanted]
-    done = [run["configuration"] for run in runs]
+        before = load(name, folder)
+        runs = [run for run in before.runs if run["configuration"] in wanted]
+        if len(runs) < len(before.runs):
+            write(path, {**vars(before), "runs": runs})
     for number, configuration in enumerate(wanted, 1):
-        if configuration not in done:
+        if configuration not in [run["configuration"] for run in runs]:
             start = time.process_time()
             results = rounded(measure(**configuration))
             seconds = rounded(time.process_time() - start)

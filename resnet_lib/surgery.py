@@ -25,8 +25,9 @@ def grow(network: Network, depth: int, images: Tensor | None = None) -> Network:
         raise ValueError("Only a plain network with batch normalisation can be grown by identity layers.")
     if depth <= network.depth:
         raise ValueError(f"The grown network must be deeper than {network.depth} layers, not {depth}.")
-    first = network.stem[0]
-    deep = plain(depth, network.in_channels, network.classes, first.out_channels)  # type: ignore[arg-type]
+    first: nn.Conv2d = network.stem[0]  # type: ignore[assignment]
+    deep = plain(depth, network.in_channels, network.classes, first.out_channels, padding_mode=first.padding_mode,
+                 seed=0).to(first.weight.device, first.weight.dtype)  # of its own weights none is kept
     deep.stem, deep.classifier = copy.deepcopy(network.stem), copy.deepcopy(network.classifier)
     identities: list[PlainBlock] = []
     for index, (old, new) in enumerate(zip(network.stages, deep.stages)):

@@ -117,6 +117,9 @@ def fit(network: nn.Module, dataset: data.Dataset, *, epochs: int = 8, learning_
                     group["lr"] = rate
                 x = images[batch] if augment is None else augment(images[batch], generator)
                 logits = network(x)
+                if logits.shape[1] < len(dataset.classes):
+                    raise ValueError(f"The network tells {logits.shape[1]} classes apart and {dataset.name} has "
+                                     f"{len(dataset.classes)}: make the network with classes={len(dataset.classes)}.")
                 loss = functional.cross_entropy(logits, labels[batch])
                 if not loss.isfinite():
                     raise TrainingDiverged(f"The loss is not a finite number in epoch {epoch + 1}, batch {index + 1}: "
@@ -142,8 +145,13 @@ def fit(network: nn.Module, dataset: data.Dataset, *, epochs: int = 8, learning_
 
 
 @torch.no_grad()
-def evaluate(network: nn.Module, images: Tensor, labels: Tensor, batch_size: int = 512) -> tuple[float, float]:
-    """Mean cross-entropy in nats and error in per cent of `network` in evaluation mode; the mode is restored."""
+def evaluate(network: nn.Module, images: Tensor, labels: Tensor, batch_size: int | None = None) -> tuple[float, float]:
+    """Mean cross-entropy in nats and error in per cent of `network` in evaluation mode; the mode is restored.
+
+    `batch_size`: by default 512 images of 8×8 pixels, and fewer of larger ones, whose feature maps fill the cache.
+    """
+    if batch_size is None:
+        batch_size = min(512, max(1, 2**16 // images.shape[2:].numel()))
     device, training = next(network.parameters()).device, network.training
     network.eval()
     loss, wrong = 0.0, 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from resnet_lib import data
-from resnet_lib.__main__ import main
+from resnet_lib import data, runs
+from resnet_lib.__main__ import duration, main
 
 
 def test_without_a_name_it_lists_the_data_sets(
@@ -43,6 +44,73 @@ def test_a_wrong_name_is_found_before_anything_is_fetched(monkeypatch: pytest.Mo
     printed = capsys.readouterr()
     assert fetched == [] and printed.out == ""
     assert printed.err == "There is no data set 'minst': choose one of digits, mnist, fashion_mnist, cifar10.\n"
+
+
+@pytest.fixture
+def studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A folder with two recorded studies in it, which the command line reads."""
+    def measure(depth: int, kind: str) -> dict:
+        return {"diverged": True} if depth == 56 else {"loss": [depth / 3, 0.5], "final_loss": 0.25}
+
+    settings = [{"depth": depth, "kind": kind} for depth in (8, 56, 20) for kind in ("residual", "plain")]
+    runs.record("depths", "Which depths train?", settings, measure, tmp_path)
+    runs.record("again", "And once more?", settings[:1], measure, tmp_path)
+    monkeypatch.setattr(runs, "FOLDER", tmp_path)
+    capsys.readouterr()
+    return tmp_path
+
+
+def test_without_a_name_it_lists_the_recorded_studies(studies: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["runs"]) == 0
+    first, *blocks = capsys.readouterr().out.split("\n\n")
+    assert str(studies) in first
+    assert [block.splitlines()[0] for block in blocks] == ["again: And once more?", "depths: Which depths train?"]
+    recorded = runs.load("depths", studies)
+    name, facts, command = blocks[1].strip().splitlines()
+    assert "6 runs, 0 seconds on " in facts and recorded.environment["processor"] in facts
+    assert facts.endswith(recorded.recorded) and command.strip() == "python book/runs/depths.py"
+
+
+def test_a_name_shows_what_is_in_the_study(studies: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["runs", "depths"]) == 0
+    facts, configurations, results, environment = capsys.readouterr().out.split("\n\n")
+    assert facts.startswith("depths: Which depths train?")
+    assert [line.split(maxsplit=1) for line in configurations.splitlines()[1:]] == [
+        ["depth", "8, 20, 56"], ["kind", "plain, residual"]]
+    assert [line.split(maxsplit=1) for line in results.splitlines()[1:]] == [
+        ["loss", "a list in 4 of 6 runs"], ["final_loss", "one value in 4 of 6 runs"],
+        ["diverged", "one value in 2 of 6 runs"]]
+    shown = dict(line.split(maxsplit=1) for line in environment.splitlines()[1:])
+    assert shown == {key: str(value) for key, value in runs.load("depths", studies).environment.items()}
+
+
+@pytest.mark.parametrize("name", ["depht", "../runs/depths", ""])
+def test_a_study_that_is_not_there_is_one_sentence(name: str, studies: Path,
+                                                   capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["runs", name]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == f"There is no recorded study {name!r}: choose one of again, depths.\n"
+
+
+def test_a_damaged_study_is_one_sentence(studies: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (studies / "depths.json").write_text("{")
+    assert main(["runs", "depths"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.count("\n") == 1 and "not a readable recorded study" in printed.err
+
+
+def test_without_any_study_it_is_one_sentence(studies: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.rmtree(studies)
+    assert main(["runs"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.count("\n") == 1 and f"no recorded studies in {studies}" in printed.err
+
+
+@pytest.mark.parametrize("seconds, words", [(48.4, "48 seconds"), (720, "12 minutes"), (5399, "90 minutes"),
+                                            (12240, "3.4 hours")])
+def test_durations_in_words(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
 
 
 def test_an_interruption_is_no_traceback(monkeypatch: pytest.MonkeyPatch,

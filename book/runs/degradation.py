@@ -17,12 +17,15 @@ def measure(kind: str, depth: int, learning_rate: float, epochs: int, seed: int)
 def configurations() -> list[dict]:
     short = [(kind, depth, rate, 8) for kind in ("plain", "residual") for depth in (8, 14, 20, 32, 44, 56)
              for rate in (0.01, 0.03, 0.1, 0.3)]
-    long = [(kind, depth, rate, 24) for kind, depth in (("plain", 20), ("plain", 56), ("residual", 56))
-            for rate in (0.01, 0.03, 0.1)]
-    deepest = [(kind, 110, rate, 8) for kind in ("plain", "residual") for rate in (0.01, 0.03, 0.1)]
-    ends = [setting for setting in short if setting[1] in (20, 56)]
-    plan = [(short, range(1, 3)), (deepest + long, range(1, 3)), (ends, range(3, 11)), (deepest + long, range(3, 4)),
-            (short, range(3, 11))]
+    long = [("plain", depth, rate, 24) for depth, rates in ((20, (0.03, 0.1)), (56, (0.01, 0.03, 0.1)))
+            for rate in rates]
+    deepest = [(kind, 110, rate, 8) for kind, rates in (("plain", (0.03, 0.1)), ("residual", (0.01, 0.03, 0.1)))
+               for rate in rates]
+    middle = [setting for setting in short if setting[2] in (0.03, 0.1)]
+    ends = [setting for setting in middle if setting[1] in (20, 56)]
+    largest = [setting for setting in short if setting[1] == 8 or setting[:2] == ("plain", 56)]
+    plan = [(short + long, range(1, 3)), (ends, range(3, 11)), (deepest, range(1, 3)), (middle, range(3, 6)),
+            ([setting for setting in largest if setting[2] == 0.3], range(3, 11))]
     wanted: list[dict] = []
     for settings, seeds in plan:
         for seed in seeds:

@@ -4,13 +4,11 @@ from resnet_lib import data, networks, runs, training
 
 digits = data.load("digits")
 TREATMENTS = {
-    "none": {},
     "clip at 1": {"before_step": training.clip_gradients(1.0)},
     "equal in every layer": {"before_step": training.equalise_gradients},
     "Adam": {"optimizer": training.adam},
 }
-RATES = {"clip at 1": (0.01, 0.03, 0.1, 0.3), "equal in every layer": (0.001, 0.003, 0.01, 0.03),
-         "Adam": (0.0003, 0.001, 0.003, 0.01)}
+RATES = {"clip at 1": (0.01, 0.03, 0.1), "equal in every layer": (0.003, 0.01, 0.03), "Adam": (0.0003, 0.001, 0.003)}
 
 
 def measure(kind: str, treatment: str, learning_rate: float, seed: int) -> dict:
@@ -24,5 +22,6 @@ def measure(kind: str, treatment: str, learning_rate: float, seed: int) -> dict:
 
 if __name__ == "__main__":
     runs.record("gradient_size", "Does plain-56 train when the size of its gradients is corrected?",
-                [{"kind": kind, "treatment": treatment, "learning_rate": rate, "seed": seed} for seed in range(1, 6)
-                 for treatment in RATES for rate in RATES[treatment] for kind in ("plain", "residual")], measure)
+                [{"kind": kind, "treatment": treatment, "learning_rate": rate, "seed": seed}
+                 for kind, seeds in (("plain", range(1, 3)), ("residual", range(1, 4)), ("plain", range(3, 6)))
+                 for seed in seeds for treatment in RATES for rate in RATES[treatment]], measure)

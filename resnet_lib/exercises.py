@@ -1,0 +1,405 @@
+"""Automatic checks of the readers' answers to the exercises.
+
+A check takes an answer, prints what to look at, and returns whether the answer is right. None or `...` stands for an
+answer that has not been given yet. A check never raises for a wrong answer, whatever it is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from resnet_lib import data, networks
+
+
+def check(judge: Callable[[Any], str]) -> Callable[[Any], bool]:
+    """Make a check from a function that returns a sentence on what is wrong with an answer, or "" when it is right."""
+    @wraps(judge)
+    def checked(answer: Any) -> bool:
+        if answer is None or answer is ...:
+            print("… Not answered yet: put your answer in place of the dots.")
+            return False
+        try:
+            problem = judge(answer)
+        except Exception as error:  # an answer of another kind, or the reader's own function breaks
+            problem = f"This could not be checked ({type(error).__name__}: {error})."
+        print(f"✗ {problem}" if problem else "✓ Right.")
+        return not problem
+    return checked
+
+
+# concepts/introduction --------------------------------------------------------------------------------------------
+
+@check
+def confidence(answer: Callable[[Tensor], Tensor]) -> str:
+    """`answer(scores)`: N×10 scores to N×10 shares exp(s_k) / sum_j exp(s_j), also for scores around 1000."""
+    scores = torch.randn(4, 10, generator=torch.Generator().manual_seed(0))
+    shares = torch.as_tensor(answer(scores.clone()))
+    if shares.shape != scores.shape:
+        return f"4×10 scores gave the shape {tuple(shares.shape)}: return ten confidences an image, 4×10."
+    if not torch.allclose(shares, scores.softmax(1), atol=1e-6):
+        if torch.allclose(shares, scores.softmax(0), atol=1e-6):
+            return "The columns add up to 1: let each row do so, for a row is one image (dim=1)."
+        if torch.allclose(shares, scores.log_softmax(1), atol=1e-6):
+            return "These are the logarithms of the confidences: a confidence lies between 0 and 1."
+        if (shares < 0).any():
+            return "Some confidences are negative: exp makes each score positive before you divide."
+        if not torch.allclose(shares.sum(1), torch.ones(4), atol=1e-5):
+            return f"The first image's shares add up to {shares[0].sum():.3g}: divide by the sum of its ten powers."
+        return "The rows add up to 1 but the shares are others: take exp of each score, not the score itself."
+    large = torch.as_tensor(answer(1000 + 10 * scores))
+    if not torch.allclose(large, (10 * scores).softmax(1), atol=1e-4):
+        return "Right for small scores, but exp(1000) is infinite: subtract each row's largest score before exp."
+    return ""
+
+
+@check
+def class_means(answer: Tensor) -> str:
+    """10×1×8×8: for each digit the mean of its training images."""
+    digits = data.load("digits")
+    means = torch.as_tensor(answer, dtype=torch.float32)
+    if means.shape != (10, 1, 8, 8):
+        return f"The means have the shape {tuple(means.shape)}; ten pictures have (10, 1, 8, 8): use mean(dim=0)."
+    chosen = [digits.train_labels == digit for digit in range(10)]
+    expected = torch.stack([digits.train_images[images].mean(0) for images in chosen])
+    if torch.allclose(means, expected, atol=1e-4):
+        return ""
+    tests = torch.stack([digits.test_images[digits.test_labels == digit].mean(0) for digit in range(10)])
+    if torch.allclose(means, tests, atol=1e-4):
+        return "These are means of the test images: a method that has seen them is not tested by them."
+    if torch.allclose(means, digits.train_images.mean(0).expand_as(means), atol=1e-4):
+        return "All ten are the mean of all training images: choose those with the label first."
+    if torch.allclose(means, digits.pixels(expected), atol=1e-3):
+        return "These are means of pixels from 0 to 1: take train_images as they are, standardised like test_images."
+    counts = torch.stack([images.sum() for images in chosen])[:, None, None, None]
+    if torch.allclose(means, expected * counts, rtol=1e-3, atol=1e-2):
+        return "These are sums: divide each by the number of its images."
+    return "The ten pictures are not the means of digits 0, 1, …, 9 in this order."
+
+
+# concepts/depth ---------------------------------------------------------------------------------------------------
+
+@check
+def identity_filter(answer: Tensor) -> str:
+    """4×4×3×3 filters (outputs × inputs × height × width) of a convolution that copies its four channels."""
+    filters = torch.as_tensor(answer, dtype=torch.float32)
+    if filters.shape != (4, 4, 3, 3):
+        return f"The filters have the shape {tuple(filters.shape)}; four outputs from four inputs need (4, 4, 3, 3)."
+    images = torch.randn(2, 4, 5, 5, generator=torch.Generator().manual_seed(0))
+    copies = functional.conv2d(images, filters, padding=1)
+    if torch.allclose(copies, images, atol=1e-6):
+        return ""
+    if torch.allclose(copies, images.sum(1, keepdim=True).expand_as(images), atol=1e-5):
+        return "Each output is the sum of all four channels: only filters[i, i] may differ from zero."
+    if filters[:, :, 1, 1].abs().sum() == 0:
+        return "The centre of a 3×3 filter is row 1, column 1 (counted from 0): all your centres are zero."
+    return "The outputs differ from the inputs: output i needs weight 1 at the centre of filters[i, i] and 0 elsewhere."
+
+
+@check
+def diagnosis(answer: Callable[[tuple[float, float], tuple[float, float]], str]) -> str:
+    """`answer(shallow, deep)`, each (training error, test error) in %: "degradation", "overfitting" or "neither"."""
+    cases = [((5.0, 8.0), (20.0, 22.0), "degradation", "Deeper is worse on the training images themselves"),
+             ((5.0, 8.0), (1.0, 12.0), "overfitting", "Better on training images and worse on new ones"),
+             ((5.0, 8.0), (2.0, 6.0), "neither", "Better on both"),
+             ((5.0, 8.0), (9.0, 7.0), "degradation", "The test error says nothing about how well the training went"),
+             ((0.0, 2.0), (0.0, 5.0), "overfitting", "Both fit their training images perfectly")]
+    for shallow, deep, expected, hint in cases:
+        given = answer(shallow, deep)
+        if given != expected:
+            return f"For shallow {shallow} and deep {deep} you say {given!r}. {hint}: {expected}."
+    return ""
+
+
+# concepts/residual-connection -------------------------------------------------------------------------------------
+
+@check
+def residual_block(answer: Callable[[Tensor, Callable[[Tensor], Tensor]], Tensor]) -> str:
+    """`answer(x, branch)`: what a residual block gives for the input `x` when `branch(x)` is its residual function."""
+    generator = torch.Generator().manual_seed(0)
+    before, weight = torch.rand(2, 3, 4, 4, generator=generator), torch.randn(3, 3, 3, 3, generator=generator)
+
+    def branch(images: Tensor) -> Tensor:
+        return functional.conv2d(images, weight, padding=1)
+
+    x, y = before.clone(), branch(before)
+    given = answer(x, branch)
+    if given.shape != before.shape:
+        return (f"The output has the shape {tuple(given.shape)} and the input {tuple(before.shape)}: "
+                "the input is added, which keeps the shape.")
+    if not torch.equal(x, before):
+        return "Your function changes its input: write x + y, not x += y, for the caller may still need x."
+    if torch.allclose(given, torch.relu(before + y), atol=1e-5):
+        return ""
+    typical = [(torch.relu(y), "This is the plain block: the input is not added back."),
+               (before + y, "The last ReLU is missing."),
+               (before + torch.relu(y), "The ReLU comes after the addition; before it, the block could only add."),
+               (torch.relu(before - y), "The branch is added to the input, not subtracted from it.")]
+    return next((hint for wrong, hint in typical if torch.allclose(given, wrong, atol=1e-5)),
+                "The output is not ReLU(x + F(x)) with F(x) = branch(x).")
+
+
+@check
+def zero_padding_shortcut(answer: Callable[[Tensor], Tensor]) -> str:
+    """`answer(x)`: N×16×8×8 to N×32×4×4, every second pixel, then 16 channels of zeros (option A)."""
+    x = torch.rand(2, 16, 8, 8, generator=torch.Generator().manual_seed(0)) + 0.1
+    kept = x[:, :, ::2, ::2]
+    given = answer(x.clone())
+    if given.shape != (2, 32, 4, 4):
+        return f"Two pictures of 16×8×8 became {tuple(given.shape)}; the next block expects (2, 32, 4, 4)."
+    first, last = given[:, :16], given[:, 16:]
+    if torch.equal(first, kept) and not last.any():
+        return ""
+    if torch.equal(last, kept) and not first.any():
+        return "The zeros come behind the old channels, not before them."
+    if last.any():
+        return "The last 16 channels are not zero: the shortcut has nothing to put there."
+    typical = [(x[:, :, :4, :4], "You kept a corner of each picture; keep every second pixel of the whole."),
+               (x[:, :, 1::2, 1::2], "Begin with the first pixel, index 0, not with the second."),
+               (functional.avg_pool2d(x, 2), "You averaged over four pixels; keep every second pixel as it is."),
+               (functional.max_pool2d(x, 2), "You took the largest of four pixels; keep every second pixel as it is.")]
+    return next((hint for wrong, hint in typical if torch.allclose(first, wrong, atol=1e-6)),
+                "The first 16 channels are not every second pixel of the input, x[:, :, ::2, ::2].")
+
+
+@check
+def fair_ratio(answer: Callable[[dict[float, list[float]], dict[float, list[float]]], float]) -> str:
+    """`answer(plain, residual)`: ratio of the median losses, each at its own best rate (rate → the seeds' losses)."""
+    plain = {0.03: [0.2, 0.3, 0.4], 0.1: [0.6, 0.12, 0.5]}
+    residual = {0.03: [0.05, 0.04, 0.06], 0.1: [0.01, 0.02, float("inf")]}
+    given = float(answer(plain, residual))
+    typical = [(0.3 / 0.05, "This is the ratio at the rate 0.03, or of means: residual does best at 0.1, "
+                            "where one seed of three diverged and the median is 0.02."),
+               (0.5 / 0.02, "This is the ratio at the rate 0.1: plain does best at 0.03."),
+               (0.12 / 0.01, "This compares the luckiest seeds; take each rate's median first."),
+               (0.02 / 0.3, "This is residual over plain; plain over residual is asked for."),
+               (0.5 / 0.05, "You took each network's worst rate.")]
+    if abs(given - 0.3 / 0.02) < 1e-6:
+        swapped = float(answer(residual, plain))
+        return "" if abs(swapped - 0.02 / 0.3) < 1e-6 else "Other losses give the same: compute it from the arguments."
+    return next((hint for wrong, hint in typical if abs(given - wrong) < 1e-6),
+                f"You say {given:.4g} for plain {plain} and residual {residual}. The lowest medians are 0.3 and 0.02.")
+
+
+# mathematics/backpropagation --------------------------------------------------------------------------------------
+
+@check
+def two_unit_network(answer: tuple[Sequence[float], Sequence[float]]) -> str:
+    """(δ₁ without a skip, g₁ with it) of the network with two hidden units, two numbers each."""
+    delta1, g1 = (torch.as_tensor(part, dtype=torch.float64).flatten().tolist() for part in answer)
+    hints = {(6.0, -4.0): "δ₁ is still g₂: multiply by the derivative of ReLU at a₁; the second unit is off.",
+             (-6.0, 0.0): "The sign of δ₁: L falls when ŷ comes nearer to y, so δ₂ = ŷ − y.",
+             (2.0, 0.0): "δ₁ lacks the weights: g₂ = W₂ᵀ δ₂ before the derivative of ReLU."}
+    if tuple(delta1) != (6.0, 0.0):
+        return hints.get(tuple(delta1), "δ₁ is f′(a₁) ⊙ W₂ᵀ δ₂. Check a₁ = (2, −3) and δ₂ = 2 first.")
+    hints = {(30.0, 30.0): "g₁ lacks the identity term: the error also comes back through the skip, unchanged.",
+             (30.0, -20.0): "That is g₂, what comes through the skip; add what comes through the layer, W₁ᵀ δ₁.",
+             (12.0, 2.0): "The identity term is there, but forward x₂ = ReLU(a₁) + x too, so ŷ = 14 and δ₂ = 10.",
+             (6.0, 6.0): "That is g₁ without the skip.",
+             (60.0, -20.0): "W₁ is to be transposed: both units' inputs get a part of δ₁."}
+    if tuple(g1) != (60.0, 10.0):
+        return hints.get(tuple(g1), "g₁ is W₁ᵀ δ₁ + g₂. With the skip x₂ = (4, −1); compute ŷ and δ₂ again.")
+    return ""
+
+
+@check
+def tanh_gradients(answer: Callable[..., Sequence[Tensor]]) -> str:
+    """`answer(W1, b1, W2, b2, x, y)`: the gradients of W1, b1, W2, b2, x for tanh and a skip; columns, (10, 1)."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = {"W1": (10, 10), "b1": (10, 1), "W2": (5, 10), "b2": (5, 1), "x": (10, 1)}
+    tensors = [torch.randn(shape, generator=generator, dtype=torch.float64).requires_grad_()
+               for shape in shapes.values()]
+    W1, b1, W2, b2, x = tensors
+    y = torch.randn(5, 1, generator=generator, dtype=torch.float64)
+    z1 = torch.tanh(W1 @ x + b1)
+    loss = (W2 @ (z1 + x) + b2 - y).square().sum() / 2
+    expected = dict(zip(shapes, torch.autograd.grad(loss, tensors)))
+    given = answer(*(tensor.detach().clone() for tensor in tensors), y)
+    if not isinstance(given, (tuple, list)) or len(given) != 5:
+        return "Return five tensors, in the order W1, b1, W2, b2, x."
+    with torch.no_grad():
+        delta2, g2 = expected["b2"], W2.T @ expected["b2"]
+        mistakes = {"b1": [(g2, "the derivative of tanh is missing"),
+                           ((1 - (z1 + x) ** 2) * g2, "the derivative is taken at x₂; it is 1 − tanh(a₁)²"),
+                           ((1 - torch.tanh(z1) ** 2) * g2, "the derivative is taken at z₁; it belongs to a₁"),
+                           (((W1 @ x + b1) > 0) * g2, "this is the derivative of ReLU")],
+                    "W2": [(delta2 @ z1.T, "the layer's input is x₂ = z₁ + x, not z₁")],
+                    "x": [(W1.T @ expected["b1"], "the identity term is missing"),
+                          (W1 @ expected["b1"] + g2, "W₁ is to be transposed")]}
+        for name, gradient in zip(shapes, given):
+            if not isinstance(gradient, Tensor) or gradient.shape != shapes[name]:
+                shape = tuple(gradient.shape) if isinstance(gradient, Tensor) else type(gradient).__name__
+                return f"The gradient of {name} has the shape of {name}, {shapes[name]}, not {shape}."
+        for name in ("b2", "W2", "b1", "W1", "x"):  # the way back: what is wrong early makes the later ones wrong
+            gradient = given[list(shapes).index(name)].double()
+            if torch.allclose(gradient, expected[name], rtol=1e-6, atol=1e-9):
+                continue
+            if torch.allclose(gradient, -expected[name], rtol=1e-6, atol=1e-9):
+                return f"The gradient of {name} has the opposite sign: δ₂ = ŷ − y."
+            for mistaken, reason in mistakes.get(name, []):
+                if torch.allclose(gradient, mistaken, rtol=1e-6, atol=1e-9):
+                    return f"The gradient of {name} is not right: {reason}."
+            return f"The gradient of {name} is not right, and on the way back it is the first that is not."
+    return ""
+
+
+@check
+def guarding_widths(answer: Sequence[int]) -> str:
+    """Widths of a network with two hidden layers in which shapes refuse the wrong index, transpose and derivative."""
+    widths = list(answer)
+    if len(widths) != 4 or any(isinstance(width, bool) or not isinstance(width, int) or width < 1 for width in widths):
+        return "Give four whole numbers: inputs, two hidden layers, outputs."
+    if widths[0] != 10 or widths[-1] != 5:
+        return "The network has ten inputs and five outputs: the first number is 10, the last is 5."
+    if 1 in widths:
+        return "A layer of width 1 protects nothing: PyTorch repeats its one number until it fits."
+    for left, right in zip(widths, widths[1:]):
+        if left == right:
+            return f"Two neighbouring layers have {left} units: between them a transposed or wrong matrix fits."
+    return ""
+
+
+# mathematics/gradient-flow ----------------------------------------------------------------------------------------
+
+@check
+def typical_gain(answer: Callable[[list[float]], float]) -> str:
+    """`answer(norms)`, norms of ∂L/∂x from first to last layer: the gain that gives the same first norm in each."""
+    for norms in ([8.0, 4.0, 2.0, 1.0], [100.0, 1.0, 1.0, 1.0], [0.5, 3.0, 2.0], [1.0, 4.0, 16.0, 64.0, 256.0]):
+        ratio, layers = norms[0] / norms[-1], len(norms) - 1
+        expected, given = ratio ** (1 / layers), float(answer(norms))
+        if math.isclose(given, expected, rel_tol=1e-4):
+            continue
+        mistakes = [
+            (1 / expected, "That is the inverse: the gradient travels from the last layer to the first."),
+            (ratio, "That is the product of all gains: which one number, multiplied once a layer, gives it?"),
+            (ratio ** (1 / len(norms)), f"Between {len(norms)} norms lie only {layers} layers."),
+            (sum(a / b for a, b in zip(norms, norms[1:])) / layers,
+             "That is the arithmetic mean of the gains. Gains multiply, so their mean is geometric."),
+            (ratio / layers, "You divide the whole ratio by the number of layers. Gains multiply: take a root.")]
+        hint = next((text for value, text in mistakes if math.isclose(given, value, rel_tol=1e-4)),
+                    f"With {expected:.3f} in every layer the first norm comes out right.")
+        return f"For {norms} you say {given:.3f}. {hint}"
+    return ""
+
+
+@check
+def leaky_growth(answer: Callable[[float], float]) -> str:
+    """`answer(slope)`: growth a layer of the gradient through leaky ReLU with batch normalisation."""
+    for slope in (0.0, 0.5, 1.0, -1.0, 0.1):
+        mean_square, mean = (1 + slope**2) / 2, (1 - slope) / math.sqrt(2 * math.pi)
+        expected, given = math.sqrt(mean_square / (mean_square - mean**2)), float(answer(slope))
+        if math.isclose(given, expected, rel_tol=1e-3):
+            continue
+        mistakes = [
+            (1.0, "That is the ratio of the mean squares. The mean of f is subtracted: divide by the variance."),
+            (expected**2, "That is the growth of the squared norm: take the root."),
+            (1 / expected, "That is the inverse: the variance stands below the fraction line."),
+            (math.sqrt(abs(mean_square / (mean_square - mean))) if mean_square != mean else math.inf,
+             "The variance is E[f²] less the square of the mean.")]
+        hint = next((text for value, text in mistakes if math.isclose(given, value, rel_tol=1e-3)),
+                    f"The variance of f is {mean_square - mean**2:.4f} there.")
+        return f"For slope {slope} you say {given:.4f}. {hint}"
+    return ""
+
+
+# networks/residual ------------------------------------------------------------------------------------------------
+
+@check
+def parameter_formula(answer: Callable[[int], int]) -> str:
+    """`answer(n)`: parameters of a residual network 6n+2 with shortcut A, 3 channels and 10 classes."""
+    if answer(3) == 269_722:
+        return "" if (answer(9), answer(18)) == (853_018, 1_727_962) else "Right for n = 3 only: it must grow with n."
+    given = [answer(n) for n in (3, 9, 18)]
+    off = [number - right for number, right in zip(given, (269_722, 853_018, 1_727_962))]
+    typical = [(lambda n: -32 - 448 * n, "The normalisations are missing: each has two numbers a channel."),
+               (lambda n: 32 + 448 * n, "A normalisation has two parameters a channel; its stored mean and variance "
+                                        "are not trained."),
+               (lambda n: 16 + 224 * n, "No convolution here has a bias: a normalisation follows."),
+               (lambda n: 23_040, "The first convolutions of stages 2 and 3 have only half as many inputs."),
+               (lambda n: 2_560, "Shortcut A has no weights: the projections belong to B."),
+               (lambda n: 2_752, "Shortcut A has no parameters: you counted B."),
+               (lambda n: -288, "Colour images have three channels, grey ones have one."),
+               (lambda n: -10, "The classifier has a bias for each of the ten classes."),
+               (lambda n: -650, "The classifier is missing: 64 inputs, 10 classes, and a bias each.")]
+    for difference, hint in typical:
+        if off == [difference(n) for n in (3, 9, 18)]:
+            return hint
+    if off[0] == off[1] == off[2]:
+        return f"Each n adds what it should; the rest is off by {off[0]:+,}."
+    return (f"For n = 3 you have {given[0]:,} and the network has 269,722. "
+            "Count one block of each stage: two convolutions of 9c² weights and two normalisations of 2c numbers.")
+
+
+def count_described(*, shortcut: str, projection_bias: bool, projection_norm: bool, convolution_bias: bool,
+                    pre_activation: bool, last_norm: bool) -> int:
+    """Parameters of the 20-layer network for 3 channels and 10 classes that a description stands for."""
+    total = 27 * 16 + 16 * convolution_bias + 650 + (128 * last_norm if pre_activation else 32)
+    for before, after in ((16, 16), (16, 16), (16, 16), (16, 32), (32, 32), (32, 32), (32, 64), (64, 64), (64, 64)):
+        total += 9 * before * after + 9 * after**2 + 2 * after * convolution_bias
+        total += 2 * before + 2 * after if pre_activation else 4 * after
+        if shortcut == "C" or (shortcut == "B" and before != after):
+            total += before * after + after * projection_bias + 2 * after * projection_norm
+    return total
+
+
+@check
+def published_count(answer: dict[str, Any]) -> str:
+    """A description of a 20-layer network (see `count_described`) with 272,378 parameters; any such one is right."""
+    flags = ("projection_bias", "projection_norm", "convolution_bias", "pre_activation", "last_norm")
+    if set(answer) != {"shortcut", *flags}:
+        return f"A description has the six entries shortcut, {', '.join(flags)}."
+    if answer["shortcut"] not in ("A", "B", "C") or not all(answer[flag] in (True, False) for flag in flags):
+        return "The shortcut is 'A', 'B' or 'C'; the other entries are True or False."
+    more = count_described(**answer) - 272_378
+    if not more:
+        return ""
+    problem = (f"This network has {more + 272_378:,} parameters, {abs(more):,} {'more' if more > 0 else 'fewer'} than "
+               "the published one.")
+    if answer["shortcut"] == "A":
+        return f"{problem} A has no weights on its shortcuts, whatever else is said about projections."
+    if more == 96:
+        return f"{problem} 96 = 32 + 64: what has one number for each channel of the two projections?"
+    if answer["convolution_bias"]:
+        return f"{problem} Biases of all convolutions would be 688 numbers in all, far more than is asked for."
+    if answer["shortcut"] == "C":
+        return f"{problem} Projections in every block add more than 10,000 weights."
+    return f"{problem} Start from B, which has 272,474, and ask what has 96 numbers less."
+
+
+class _Altered(networks.ResidualBlock):
+    """A block of 16 channels that computes `output(branch, x)` in place of ReLU(branch + x)."""
+
+    def __init__(self, output: Callable[[Tensor, Tensor], Tensor]):
+        super().__init__(16, 16)
+        self.output = output
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.output(self.branch(x), x)
+
+
+@check
+def block_test(answer: Callable[[nn.Module], bool]) -> str:
+    """`answer(block)`: whether an untrained block of 16 channels is a residual block (a right one, then wrong ones)."""
+    wrong: list[tuple[str, Callable[[Tensor, Tensor], Tensor]]] = [
+        ("whose skip is forgotten", lambda branch, x: torch.relu(branch)),
+        ("that adds its input twice: compare the output with ReLU(x), number by number",
+         lambda branch, x: torch.relu(branch + 2 * x)),
+        ("that halves its input", lambda branch, x: torch.relu(branch + 0.5 * x)),
+        ("that subtracts its input", lambda branch, x: torch.relu(branch - x)),
+        ("with its ReLU before the addition: test it with negative inputs too",
+         lambda branch, x: torch.relu(branch) + x),
+        ("without its last ReLU: test it with negative inputs too", lambda branch, x: branch + x),
+        ("whose shortcut passes no gradient: its output is right, look at x.grad",
+         lambda branch, x: torch.relu(branch + x.detach()))]
+    with networks.seeded(0):
+        right = networks.ResidualBlock(16, 16)
+        altered = [(name, _Altered(output)) for name, output in wrong]
+    if not answer(right):
+        return "Your test refuses a right block: at rest, with γ = 0, it gives ReLU(x) exactly."
+    return next((f"Your test accepts a block {name}." for name, block in altered if answer(block)), "")

@@ -1,0 +1,49 @@
+"""The frame of all exercise checks: unanswered, right, wrong, and answers that break the check."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+import torch
+
+from resnet_lib import exercises
+
+
+@exercises.check
+def is_four(answer: int) -> str:
+    """Twice two."""
+    if answer == 5:
+        return "Count again: that is one too many."
+    return "" if answer + 0 == 4 else "Add two and two."
+
+
+def test_a_right_answer(capsys: pytest.CaptureFixture) -> None:
+    assert is_four(4) is True
+    assert capsys.readouterr().out == "✓ Right.\n"
+
+
+@pytest.mark.parametrize(("answer", "says"), [(5, "Count again: that is one too many."), (3, "Add two and two."),
+                                              (float("nan"), "Add two and two.")])
+def test_a_wrong_answer_gets_its_sentence(answer: float, says: str, capsys: pytest.CaptureFixture) -> None:
+    assert is_four(answer) is False
+    assert capsys.readouterr().out == f"✗ {says}\n"
+
+
+@pytest.mark.parametrize("answer", [None, ...])
+def test_no_answer_yet(answer: object, capsys: pytest.CaptureFixture) -> None:
+    assert is_four(answer) is False
+    assert capsys.readouterr().out == "… Not answered yet: put your answer in place of the dots.\n"
+
+
+@pytest.mark.parametrize(("answer", "error"), [
+    ("abc", "TypeError"), ([4], "TypeError"), (is_four, "TypeError"), (numpy.zeros(3), "ValueError"),
+    (torch.zeros(2, 2), "RuntimeError"),
+])
+def test_an_answer_that_breaks_the_check_is_wrong(answer: object, error: str, capsys: pytest.CaptureFixture) -> None:
+    assert is_four(answer) is False
+    text = capsys.readouterr().out
+    assert text.startswith(f"✗ This could not be checked ({error}: ") and text.endswith(").\n")
+
+
+def test_a_check_keeps_its_name_and_its_text() -> None:
+    assert (is_four.__name__, is_four.__doc__) == ("is_four", "Twice two.")
