@@ -13,7 +13,6 @@ import matplotlib
 import matplotlib.pyplot as plt
 import numpy
 from IPython.display import HTML, display
-from matplotlib import patheffects
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from myst_nb import glue
@@ -127,11 +126,11 @@ def seeds(axes: Axes, theme: Theme, x: Sequence[float], runs: Sequence[Sequence[
 
 def name(axes: Axes, theme: Theme, text: str, x: float, y: float, kind: str | None = None, *, right: bool = True,
          above: float = 0.0) -> None:
-    """A name written beside its data in the data's colour, `above` it by so many points, with a halo of page colour."""
+    """A name written beside its data in the data's colour, `above` it by so many points, on a ground of page colour."""
     axes.annotate(text, (x, y), xytext=(6 if right else -6, above), textcoords="offset points", va="center",
                   ha="left" if right else "right", color=theme.colour(kind) if kind else theme.ink, fontweight="bold",
                   fontsize=10.5, annotation_clip=False,
-                  path_effects=[patheffects.withStroke(linewidth=4, foreground=theme.page)])
+                  bbox={"facecolor": theme.page, "edgecolor": "none", "alpha": 0.8, "pad": 1})
 
 
 def log_axis(axes: Axes, which: str = "y") -> None:

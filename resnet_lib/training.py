@@ -155,12 +155,14 @@ def evaluate(network: nn.Module, images: Tensor, labels: Tensor, batch_size: int
     device, training = next(network.parameters()).device, network.training
     network.eval()
     loss, wrong = 0.0, 0
-    for x, y in zip(images.split(batch_size), labels.split(batch_size)):
-        x, y = x.to(device, memory_format=torch.channels_last), y.to(device)
-        logits = network(x)
-        loss += functional.cross_entropy(logits, y, reduction="sum").item()
-        wrong += int((logits.argmax(1) != y).sum())
-    network.train(training)
+    try:
+        for x, y in zip(images.split(batch_size), labels.split(batch_size)):
+            x, y = x.to(device, memory_format=torch.channels_last), y.to(device)
+            logits = network(x)
+            loss += functional.cross_entropy(logits, y, reduction="sum").item()
+            wrong += int((logits.argmax(1) != y).sum())
+    finally:
+        network.train(training)
     return loss / len(images), 100 * wrong / len(images)
 
 
