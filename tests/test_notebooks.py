@@ -217,7 +217,8 @@ def test_other_numbers_pass(text):
 @pytest.mark.parametrize("text, says", [
     ("{glue:}`key`", "not of the form"),
     ("{glue:text}`key:.1f`", "not of the form"),
-    ("{glue:text}`absent.ipynb::key`", "not there"),
+    ("{glue:text}`absent.ipynb::key:.1f`", "not there"),
+    ("{glue:text}`there.ipynb::key`", "no format"),
     ("{glue:text}`there.ipynb::other:.1f`", "no cell of there.ipynb"),
 ])
 def test_wrong_glue_is_caught(tmp_path, text, says):

@@ -114,13 +114,15 @@ def typed_results(source: str) -> list[str]:
 
 
 def wrong_glue(text: str, page: Path) -> list[str]:
-    """Glue roles that are not `file.ipynb::key`, or whose file or key is not there. `page` is the file they are in."""
+    """Glue roles that are not `file.ipynb::key:format`, or whose file or key is not there; `page` holds them."""
     problems = []
     for role, target in re.findall(r"\{(glue:\w*|glue)\}`([^`]+)`", text):
-        match = re.fullmatch(r"(?P<file>[^:]+\.ipynb)::(?P<key>[^:]+)(?::.+)?", target)
+        match = re.fullmatch(r"(?P<file>[^:]+\.ipynb)::(?P<key>[^:]+)(?P<format>:.+)?", target)
         if not match:
             problems.append(f"{{{role}}}`{target}` is not of the form file.ipynb::key")
             continue
+        if role == "glue:text" and not match["format"]:
+            problems.append(f"{{{role}}}`{target}` has no format and would show nothing: add one, such as :.1f")
         file = page.parent / match["file"]
         if not file.is_file():
             problems.append(f"{{{role}}}`{target}` names a notebook that is not there")
