@@ -50,6 +50,8 @@ def number(value: float) -> str:
     """A number for a reader: three significant digits, thousands separated, powers of ten beyond a million."""
     if not math.isfinite(value):
         return str(value)
+    if value < 0:
+        return f"−{number(-value)}"
     if isinstance(value, int) or (value == int(value) and abs(value) < 1e6):
         return f"{int(value):,}"
     if 1e-3 <= abs(value) < 1e6:
