@@ -76,18 +76,13 @@ def runs_command(commands: argparse._SubParsersAction) -> None:
 
 def print_facts(study: Study) -> None:
     """Print a study's name and question, and what it took to record it."""
+    from resnet_lib.runs import duration
+
     threads = study.environment["threads"]
     print(f"{study.study}: {study.question}")
     print(f"  {len(study.runs)} runs, {duration(study.seconds)} on {study.environment['processor']} "
           f"with {threads} thread{'s' * (threads != 1)}, {study.recorded}")
     print(f"  {study.command}")
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: "48 seconds", "12 minutes", "3.4 hours"."""
-    if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
 def print_contents(study: Study) -> None:

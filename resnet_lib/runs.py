@@ -55,10 +55,9 @@ class Study:
         return sorted({run["configuration"][key] for run in self.runs if key in run["configuration"]})
 
     def _repr_html_(self) -> str:
-        hours = self.seconds / 3600
-        duration = f"{hours:.1f} hours" if hours >= 1 else f"{self.seconds / 60:.0f} minutes"
         parts = [f"{len(self.runs)} runs", self.recorded, self.environment["processor"],
-                 f"{self.environment['threads']} thread", duration, f"PyTorch {self.environment['torch']}"]
+                 f"{self.environment['threads']} thread", duration(self.seconds),
+                 f"PyTorch {self.environment['torch']}"]
         text = " · ".join(html.escape(part) for part in parts)
         return (f'<div class="recorded-strip"><strong>recorded</strong> {text} · '
                 f"<code>{html.escape(self.command)}</code></div>")
@@ -114,6 +113,13 @@ def write(path: Path, content: dict) -> None:
     temporary = path.with_name(path.name + ".part")
     temporary.write_text(head.replace('"runs": []', f'"runs": [\n{runs}\n]') + "\n", encoding="utf-8")
     os.replace(temporary, path)
+
+
+def duration(seconds: float) -> str:
+    """Seconds in words: "48 seconds", "12 minutes", "3.4 hours"."""
+    if seconds < 90:
+        return f"{seconds:.0f} seconds"
+    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
 
 
 def rounded(value: Any) -> Any:

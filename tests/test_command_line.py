@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from resnet_lib import data, runs
-from resnet_lib.__main__ import duration, main
+from resnet_lib.__main__ import main
 
 
 def test_without_a_name_it_lists_the_data_sets(
@@ -105,12 +105,6 @@ def test_without_any_study_it_is_one_sentence(studies: Path, capsys: pytest.Capt
     assert main(["runs"]) == 1
     printed = capsys.readouterr()
     assert printed.out == "" and printed.err.count("\n") == 1 and f"no recorded studies in {studies}" in printed.err
-
-
-@pytest.mark.parametrize("seconds, words", [(48.4, "48 seconds"), (720, "12 minutes"), (5399, "90 minutes"),
-                                            (12240, "3.4 hours")])
-def test_durations_in_words(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
 
 
 def test_an_interruption_is_no_traceback(monkeypatch: pytest.MonkeyPatch,

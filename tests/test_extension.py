@@ -76,11 +76,6 @@ def test_measured_links_within_the_page():
     assert 'href="#claim-second"' in measured.measured([FAILS])
 
 
-@pytest.mark.parametrize("seconds, words", [(48, "48 seconds"), (720, "12 minutes"), (12240, "3.4 hours")])
-def test_duration(seconds, words):
-    assert measured.duration(seconds) == words
-
-
 def test_study_facts():
     study = {"study": "rates", "question": "Which?", "command": "python book/runs/rates.py",
              "recorded": "2026-01-02",

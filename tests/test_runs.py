@@ -178,3 +178,9 @@ def test_a_study_of_the_book_is_complete_and_has_its_script(name: str) -> None:
         assert run["configuration"] and run["results"]
     configurations = [json.dumps(run["configuration"], sort_keys=True) for run in study.runs]
     assert len(set(configurations)) == len(configurations)
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(48.4, "48 seconds"), (720, "12 minutes"), (5399, "90 minutes"),
+                                                (12240, "3.4 hours")])
+def test_durations_in_words(seconds: float, words: str) -> None:
+    assert runs.duration(seconds) == words

@@ -34,6 +34,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 from resnet_lib.claims import MIME_TYPE, Claim, number
+from resnet_lib.runs import duration
 
 logger = logging.getLogger(__name__)
 
@@ -121,13 +122,6 @@ def measured(claims: list[Claim]) -> str:
 
 
 # Recorded runs -------------------------------------------------------------------------------------
-
-def duration(seconds: float) -> str:
-    """Seconds in words: "48 seconds", "12 minutes", "3.4 hours"."""
-    if seconds < 90:
-        return f"{seconds:.0f} seconds"
-    return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
-
 
 def seeds(runs: list[dict[str, Any]]) -> str:
     """The number of runs and of different seeds: "60 runs, 10 seeds"."""
