@@ -149,10 +149,16 @@ def processor() -> str:
 
 
 def commit() -> str:
-    """The repository's commit, with a plus sign when tracked files differ from it; "unknown" outside a repository."""
+    """The repository's commit, with a plus sign when tracked files other than the recorded studies differ from it.
+
+    "unknown" outside a repository.
+    """
     try:
-        answer = subprocess.run(["git", "-C", str(FOLDER), "describe", "--always", "--dirty=+", "--abbrev=10"],
-                                capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.TimeoutExpired):
+        at, changes = (subprocess.run(["git", "-C", str(FOLDER), *question], capture_output=True, text=True,
+                                      timeout=10, check=True).stdout.strip()
+                       for question in (["rev-parse", "--short=10", "HEAD"],
+                                        ["status", "--porcelain", "--untracked-files=no", ":/",
+                                         ":(exclude,top)book/runs/*.json"]))
+    except (OSError, subprocess.SubprocessError):
         return "unknown"
-    return answer.stdout.strip() if answer.returncode == 0 else "unknown"
+    return at + "+" * bool(changes)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -184,3 +185,27 @@ def test_a_study_of_the_book_is_complete_and_has_its_script(name: str) -> None:
                                                 (12240, "3.4 hours")])
 def test_durations_in_words(seconds: float, words: str) -> None:
     assert runs.duration(seconds) == words
+
+
+def test_the_commit_of_a_recording_is_marked_when_the_code_differs_from_it(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", "-C", str(tmp_path), "-c", "user.name=A", "-c", "user.email=a@b", *arguments],
+                              check=True, capture_output=True, text=True).stdout.strip()
+
+    recorded = tmp_path / "book" / "runs"
+    recorded.mkdir(parents=True)
+    for name in ("study.json", "study.py"):
+        (recorded / name).write_text("1\n", encoding="utf-8")
+    monkeypatch.setattr(runs, "FOLDER", recorded)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert runs.commit() == "unknown"  # no repository yet
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    at = git("rev-parse", "--short=10", "HEAD")
+    assert runs.commit() == at
+    (recorded / "study.json").write_text("2\n", encoding="utf-8")  # what the recording itself writes
+    assert runs.commit() == at
+    (recorded / "study.py").write_text("2\n", encoding="utf-8")
+    assert runs.commit() == at + "+"

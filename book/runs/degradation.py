@@ -21,19 +21,11 @@ def configurations() -> list[dict]:
             for rate in rates]
     deepest = [(kind, 110, rate, 8) for kind, rates in (("plain", (0.03, 0.1)), ("residual", (0.01, 0.03, 0.1)))
                for rate in rates]
-    middle = [setting for setting in short if setting[2] in (0.03, 0.1)]
-    ends = [setting for setting in middle if setting[1] in (20, 56)]
-    largest = [setting for setting in short if setting[1] == 8 or setting[:2] == ("plain", 56)]
-    plan = [(short + long, range(1, 3)), (ends, range(3, 11)), (deepest, range(1, 3)), (middle, range(3, 6)),
-            ([setting for setting in largest if setting[2] == 0.3], range(3, 11))]
-    wanted: list[dict] = []
-    for settings, seeds in plan:
-        for seed in seeds:
-            for kind, depth, rate, epochs in settings:
-                configuration = {"kind": kind, "depth": depth, "learning_rate": rate, "epochs": epochs, "seed": seed}
-                if configuration not in wanted:
-                    wanted.append(configuration)
-    return wanted
+    more = [setting for setting in short if (setting[1] in (20, 56) and setting[2] in (0.03, 0.1))
+            or (setting[2] == 0.3 and (setting[1] == 8 or setting[:2] == ("plain", 56)))]
+    return [{"kind": kind, "depth": depth, "learning_rate": rate, "epochs": epochs, "seed": seed}
+            for settings, seeds in ((short + long + deepest, range(1, 6)), (more, range(6, 11)))
+            for seed in seeds for kind, depth, rate, epochs in settings]
 
 
 if __name__ == "__main__":

@@ -23,5 +23,5 @@ def measure(kind: str, treatment: str, learning_rate: float, seed: int) -> dict:
 if __name__ == "__main__":
     runs.record("gradient_size", "Does plain-56 train when the size of its gradients is corrected?",
                 [{"kind": kind, "treatment": treatment, "learning_rate": rate, "seed": seed}
-                 for kind, seeds in (("plain", range(1, 3)), ("residual", range(1, 4)), ("plain", range(3, 6)))
-                 for seed in seeds for treatment in RATES for rate in RATES[treatment]], measure)
+                 for seed in range(1, 6) for kind in ("plain", "residual")
+                 for treatment in RATES for rate in RATES[treatment]], measure)
