@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
 import torch
+import torch._dynamo  # the first optimiser of a process imports it, which takes seconds: not in the midst of a training
 from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
