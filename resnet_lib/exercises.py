@@ -1,7 +1,7 @@
 """Automatic checks of the readers' answers to the exercises.
 
-A check takes an answer, prints what to look at, and returns whether the answer is right. None or `...` stands for an
-answer that has not been given yet. A check never raises for a wrong answer, whatever it is.
+A check takes an answer, prints what to look at, and returns a verdict: true when the answer is right. None or `...`
+stands for an answer that has not been given yet. A check never raises for a wrong answer, whatever it is.
 """
 
 from __future__ import annotations
@@ -18,19 +18,35 @@ from torch.nn import functional
 from resnet_lib import data, networks
 
 
-def check(judge: Callable[[Any], str]) -> Callable[[Any], bool]:
+class Verdict:
+    """Whether an answer is right: true or false, and silent as the last line of a cell, for the check has spoken."""
+
+    def __init__(self, right: bool) -> None:
+        self.right = right
+
+    def __bool__(self) -> bool:
+        return self.right
+
+    def __repr__(self) -> str:
+        return f"Verdict({self.right})"
+
+    def _ipython_display_(self) -> None:
+        pass
+
+
+def check(judge: Callable[[Any], str]) -> Callable[[Any], Verdict]:
     """Make a check from a function that returns a sentence on what is wrong with an answer, or "" when it is right."""
     @wraps(judge)
-    def checked(answer: Any) -> bool:
+    def checked(answer: Any) -> Verdict:
         if answer is None or answer is ...:
             print("… Not answered yet: put your answer in place of the dots.")
-            return False
+            return Verdict(False)
         try:
             problem = judge(answer)
         except Exception as error:  # an answer of another kind, or the reader's own function breaks
             problem = f"This could not be checked ({type(error).__name__}: {error})."
         print(f"✗ {problem}" if problem else "✓ Right.")
-        return not problem
+        return Verdict(not problem)
     return checked
 
 

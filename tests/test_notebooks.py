@@ -163,13 +163,15 @@ def test_figures_without_description_are_caught():
     assert rules.figures_without_alt(code('plots.show(draw, alt="a line that falls")')) == []
 
 
-@pytest.mark.parametrize("page", ["<img src=x>", '<img alt="" src=x>', "<IMG alt=' ' src=x>"])
+@pytest.mark.parametrize("page", ["<img src=x>", '<img alt="" src=x>', "<IMG alt=' ' src=x>", "<svg>",
+                                  '<svg role="img" aria-label=" ">'])
 def test_images_without_alt_text_are_caught(page):
     assert rules.images_without_alt(code("1", shown(text_html=page)))
 
 
 def test_images_with_alt_text_pass():
     assert rules.images_without_alt(code("1", shown(text_html='<img src=x alt="a line">'))) == []
+    assert rules.images_without_alt(code("1", shown(text_html='<svg role="img" aria-label="a line">'))) == []
     assert rules.images_without_alt(code("1", shown(image_png="AAAA")))
     assert rules.images_without_alt(
         code("1", shown(image_png="AAAA"), mystnb={"image": {"alt": "a line"}})) == []

@@ -1,8 +1,7 @@
-"""Figures: both themes, their description, labels a reader can read, and the same bytes each time."""
+"""Figures: the colours of the page, phones, their description, labels a reader can read, the same bytes each time."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import os
 import re
@@ -11,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -46,32 +46,106 @@ def axes() -> Iterator[Axes]:
     plt.close(figure)
 
 
-def sources(page: str) -> list[bytes]:
-    return [base64.b64decode(source) for source in re.findall(r'src="data:image/[^;]+;base64,([^"]+)"', page)]
+def versions(page: str) -> list[tuple[str, ElementTree.Element]]:
+    """Each version of a figure: the class of its place, and the picture."""
+    places = re.findall(r'<div class="(\w+)"[^>]*>(.*?)</div>', page)
+    return [(place, ElementTree.fromstring(picture)) for place, pictures in places
+            for picture in re.findall("<svg.*?</svg>", pictures)]
+
+
+def texts(picture: ElementTree.Element) -> list[str]:
+    return ["".join(text.itertext()) for text in picture.iter("text")]
 
 
 # Showing ----------------------------------------------------------------------------------------------------
 
-def test_a_figure_is_drawn_in_both_themes(shown: list) -> None:
+def test_a_figure_takes_the_colours_of_the_page(shown: list) -> None:
     plots.show(curves, alt="Two curves rise.", caption="n < 3 seeds", size=(5.2, 3))
     (page,) = [each.data for each in shown]
-    light, dark = (source.decode() for source in sources(page))
-    for theme, source, other in ((LIGHT, light, dark), (DARK, dark, light)):
-        colours = {colour.lower() for colour in (theme.ink, theme.colour("plain"), theme.colour("residual"))}
-        assert all(colour in source and colour not in other for colour in colours)
-        assert ">Loss<" in source  # text, not its outline
-    assert page.index('class="figure-light"') < page.index('class="figure-dark"')
+    (wide, picture), (narrow, _) = versions(page)
+    assert (wide, narrow) == ("wide", "narrow")
+    assert (picture.get("width"), picture.get("height"), picture.get("viewBox")) == ("520", "300", "0 0 374.4 216")
+    assert "Loss" in texts(picture)  # text, not its outline
+    svg = ElementTree.tostring(picture, encoding="unicode")
+    for name, kind in (("ink", "ink"), ("plain", "plain"), ("residual", "residual"), ("grid", "grid")):
+        colour = plots.variables(LIGHT)[kind]
+        assert f"var(--{name},{colour})" in svg
+    assert not re.findall(r"(?:fill|stroke):\s*#", svg)  # no colour but through a variable of the page
     assert "<figcaption>n &lt; 3 seeds</figcaption>" in page
-    assert page.count('width="520" height="300"') == 2
-    for rule in (".figure-dark{display:none}", "html[data-theme=dark] .figure-light"):
-        assert rule in page
     assert not plt.get_fignums()
 
 
-def test_the_description_is_escaped_and_stands_on_both_versions(shown: list) -> None:
+def test_the_page_has_the_variables_that_figures_use() -> None:
+    tokens = (Path(__file__).parent.parent / "book/_static/css/tokens.css").read_text(encoding="utf-8")
+    for theme in (LIGHT, DARK):
+        block = re.search(rf'html\[data-theme="{theme.name}"\] {{(.*?)}}', tokens, re.DOTALL)
+        assert block is not None
+        for name, colour in plots.variables(theme).items():
+            assert f"--{name}: {colour};" in block[1]
+
+
+def test_notebooks_outside_the_site_get_the_dark_colours() -> None:
+    assert "--ink:#E8EBEF" in plots.switch() and "[data-jp-theme-light=false]" in plots.switch()
+
+
+def test_a_colour_that_is_not_the_themes_is_refused(shown: list) -> None:
+    with pytest.raises(ValueError, match="#ff0000 in a figure is not the theme's"):
+        plots.show(lambda axes, theme: axes.plot([1, 2], color="red"), alt="A line.")
+    assert not shown
+
+
+def test_the_description_is_escaped_and_stands_on_every_version(shown: list) -> None:
     plots.show(curves, alt='A "plain" <b> & c')
-    assert shown[0].data.count('alt="A &quot;plain&quot; &lt;b&gt; &amp; c"') == 2
-    assert "<figcaption>" not in shown[0].data
+    assert [picture.get("aria-label") for _, picture in versions(shown[0].data)] == ['A "plain" <b> & c'] * 2
+    assert "<b>" not in shown[0].data and "<figcaption>" not in shown[0].data
+
+
+def test_identifiers_in_a_page_are_used_and_belong_to_one_picture(shown: list) -> None:
+    for alt in ("One.", "Two."):
+        plots.show(curves, alt=alt)
+    page = "".join(each.data for each in shown)
+    identifiers = re.findall(r' id="([^"]+)"', page)
+    references = re.findall(r'href="#([^"]+)"|url\(#([^)]+)\)', page)
+    assert len(identifiers) == len(set(identifiers)) > 4
+    assert set(identifiers) == {one or other for one, other in references}
+
+
+def test_panels_stand_one_above_another_on_a_phone(shown: list) -> None:
+    seen: list[tuple] = []
+
+    def draw(axes: Any, theme: Theme) -> None:
+        for number, panel in enumerate(axes.flat):
+            panel.set_title(str(number))
+        seen.append((axes.shape, [panel.get_position().x0 for panel in axes.flat][:2]))
+
+    plots.show(draw, alt="Six panels.", rows=2, columns=3, size=(6.8, 4))
+    (shape, wide), (again, narrow) = seen
+    assert shape == again == (2, 3) and wide[0] < wide[1] and narrow[0] == narrow[1]
+    assert [picture.get("width") for _, picture in versions(shown[0].data)] == ["680", "328"]
+    plots.show(draw, alt="Six panels.", rows=2, columns=3, narrow=4)  # eight places, two of them empty
+    assert [texts(picture)[-1] for _, picture in versions(shown[1].data)] == ["5", "5"]
+
+
+def test_a_drawing_that_cannot_be_narrow_scrolls_and_is_reached_by_keyboard(shown: list) -> None:
+    plots.show(curves, alt="Two curves rise.", scroll=True)
+    assert [place for place, _ in versions(shown[0].data)] == ["scroll"]
+    assert '<div class="scroll" tabindex="0">' in shown[0].data
+
+
+def test_texts_fit_into_the_narrow_figure(shown: list) -> None:
+    title, numbers = "a title of many words that would not fit on one line of a phone", [1000, 1001, 1002, 1003, 1004]
+
+    def draw(axes: Axes, theme: Theme) -> None:
+        plots.line(axes, theme, [0, 1000], [1, 2], "residual", label="residual + batch norm")
+        axes.set(title=title, xlabel=title, xticks=numbers, xlim=(0, 1004))
+
+    plots.show(draw, alt="A line.")
+    (_, wide), (_, narrow) = versions(shown[0].data)
+    assert title in texts(wide) and title not in texts(narrow)
+    assert {str(number) for number in numbers} <= set(texts(wide))
+    assert [text for text in texts(narrow) if text.startswith("100")] == ["1000"]
+    for words in (title, "residual + batch norm"):
+        assert set(words.split()) <= {word for text in texts(narrow) for word in text.split()}
 
 
 @pytest.mark.parametrize(("options", "says"), [({"alt": ""}, "needs alt="), ({"alt": " \n"}, "needs alt="),
@@ -94,10 +168,18 @@ def test_several_axes_come_as_an_array_with_one_scale(shown: list) -> None:
     assert seen == [((2,), True), ((2,), True), ((2,), False), ((2,), False)]
 
 
-def test_images_are_pixels(shown: list) -> None:
-    plots.show(lambda axes, theme: plots.digits(axes, theme, numpy.eye(8), "a digit"), alt="A line.", images=True)
-    assert "data:image/png;base64," in shown[0].data
-    assert all(source.startswith(b"\x89PNG") for source in sources(shown[0].data))
+def test_pixels_are_drawn_for_each_theme(shown: list) -> None:
+    def draw(axes: Axes, theme: Theme) -> None:
+        plots.digits(axes, theme, numpy.eye(8), "a digit")
+
+    plots.show(draw, alt="A line.")
+    pictures = versions(shown[0].data)
+    assert [(place, picture.get("class")) for place, picture in pictures] == [
+        (place, theme) for place in ("wide", "narrow") for theme in ("light", "dark")]
+    light, dark = (image.get("href", "") for _, picture in pictures[:2] for image in picture.iter("image"))
+    assert light.startswith("data:image/png;base64,") and dark.startswith("data:image/png;base64,") and light != dark
+    for rule in (".measured .dark{display:none}", ".measured .light{display:none}"):
+        assert rule in shown[0].data
 
 
 def test_a_figure_can_be_glued_for_another_page(shown: list, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,10 +197,9 @@ def test_settings_of_the_reader_are_left_alone(shown: list) -> None:
     assert dict(matplotlib.rcParams) == before
 
 
-@pytest.mark.parametrize("images", [False, True])
-def test_the_same_drawing_gives_the_same_bytes(images: bool, shown: list) -> None:
+def test_the_same_drawing_gives_the_same_bytes(shown: list) -> None:
     for _ in range(2):
-        plots.show(curves, alt="Two curves rise.", images=images)
+        plots.show(curves, alt="Two curves rise.")
     assert shown[0].data == shown[1].data
 
 

@@ -146,6 +146,9 @@ def images_without_alt(executed: nbformat.NotebookNode) -> list[str]:
             for image in re.findall(r"<img\b[^>]*>", page, re.IGNORECASE):
                 if not re.search(r"""\balt=(?:"[^"]*\S[^"]*"|'[^']*\S[^']*')""", image):
                     problems.append(f"cell {number} puts out an <img> without alt text")
+            for drawing in re.findall(r"<svg\b[^>]*>", page, re.IGNORECASE):
+                if not re.search(r'''\baria-(?:label="[^"]*\S[^"]*"|hidden="true")''', drawing):
+                    problems.append(f"cell {number} puts out an <svg> without aria-label")
             if not page and not described and any(key.startswith("image/") for key in data):
                 problems.append(f"cell {number} puts out a picture without alt text (mystnb.image.alt in its metadata)")
     return problems
