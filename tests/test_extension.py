@@ -1,5 +1,6 @@
 """The site's own Sphinx extensions: the claims ledger, recorded runs, citations, mathematics."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -94,6 +95,13 @@ def test_formulas_are_drawn_and_broken_ones_explained():
     assert "katex-display" in katex.render(r"\begin{align*} a &= b \end{align*}", display=True)
     with pytest.raises(ValueError, match="Undefined control sequence"):
         katex.render(r"\nosuchcommand")
+
+
+def test_a_process_that_has_drawn_formulas_ends():
+    code = "import katex; print(katex.render('x'))"
+    drawn = subprocess.run([sys.executable, "-c", code], cwd=Path(katex.__file__).parent, timeout=120, check=True,
+                           capture_output=True, text=True)
+    assert "katex" in drawn.stdout
 
 
 def test_labels_get_letters_only_where_they_are_needed():

@@ -6,6 +6,7 @@ stops a build that takes warnings as errors.
 
 from __future__ import annotations
 
+import atexit
 from pathlib import Path
 from typing import Any, cast
 
@@ -29,6 +30,7 @@ def render(formula: str, display: bool = False) -> str:
     global _engine
     if _engine is None:
         _engine = MiniRacer()
+        atexit.register(_engine.close)  # when Python itself ends it, Python 3.13 may wait for its thread for ever
         _engine.eval(SCRIPT.read_text(encoding="utf-8"))
     try:
         return _engine.call("katex.renderToString", formula, {**OPTIONS, "displayMode": display})
