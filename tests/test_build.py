@@ -258,6 +258,16 @@ def test_one_chapter_alone(toy, capsys):
     assert not Executed(toy / "_build" / ".jupyter_cache").record(chapters(toy)[1])
 
 
+def test_what_a_killed_build_left_does_not_count_as_executed(toy, capsys):
+    write(toy, "first", "print('the first')")
+    write(toy, "second", "print('the second')")
+    second = chapters(toy)[1]
+    executed = Executed(toy / "_build" / ".jupyter_cache")
+    executed.store(second, second.notebook)  # as a build does for the chapters that it does not execute
+    assert build.book(toy, only="first") == 0
+    assert "not executed yet: second" in capsys.readouterr().out
+
+
 def test_an_unknown_chapter_is_one_sentence(toy, capsys):
     write(toy, "first", "1")
     with pytest.raises(SystemExit):

@@ -185,7 +185,8 @@ def book(root: Path, only: str = "") -> int:
     results = execute(chosen, executed)
     broken = [result for result in results if result.broken]
 
-    bare = [chapter for chapter in every if executed.record(chapter) is None]
+    bare = [chapter for chapter in every if not executed.known(chapter)
+            and chapter.name not in [result.chapter.name for result in broken]]
     for chapter in bare:  # without a record Jupyter Book would execute it
         executed.store(chapter, chapter.notebook)
     stamp, inputs = root / "_build" / "site.inputs", site_inputs(root, executed)

@@ -125,6 +125,11 @@ class Executed:
         record = self.record(chapter)
         return self.cache.merge_match_into_notebook(chapter.notebook)[1] if record else None
 
+    def known(self, chapter: Chapter) -> bool:
+        """Whether the chapter's present code was ever executed without breaking."""
+        record = self.record(chapter)
+        return record is not None and "fingerprint" in record.data
+
     def fresh(self, chapter: Chapter) -> bool:
         """Whether the chapter was executed without breaking, and nothing that it depends on has changed since."""
         record = self.record(chapter)
