@@ -9,7 +9,7 @@ TREATMENTS = {
     "Adam": {"optimizer": training.adam},
 }
 RATES = {"clip at 1": (0.01, 0.03, 0.1, 0.3, 1.0), "equal in every layer": (0.0003, 0.001, 0.003, 0.01, 0.03),
-         "Adam": (0.0003, 0.001, 0.003, 0.01, 0.03)}
+         "Adam": (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1)}
 
 
 def measure(kind: str, treatment: str, learning_rate: float, seed: int) -> dict:
