@@ -8,12 +8,12 @@ python = .venv/bin/python
 notebooks = $(wildcard book/*/*.ipynb)
 export PYTHON TORCH
 
-.PHONY: help install book test serve lab data format lock clean
+.PHONY: help install book test test-site serve lab data format lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## /  make \1|/' | \
-	  while IFS='|' read -r target meaning; do printf '%-16s%s\n' "$$target" "$$meaning"; done
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1|/' | \
+	  while IFS='|' read -r target meaning; do printf '%-18s%s\n' "$$target" "$$meaning"; done
 	@echo "Settings: PYTHON=/path/to/python3 (for .venv), TORCH=default (not the small CPU build)"
 
 install:  ## make .venv from requirements.txt
@@ -24,6 +24,11 @@ book: install  ## execute what is stale and build the site; ONLY=concepts/depth 
 
 test: install  ## run every check and execute every notebook
 	@$(python) -m tools.build test
+
+test-site: install  ## test the built site in a browser (needs Chromium)
+	@test -e _build/html/index.html || { echo "There is no site yet: run make book first." >&2; exit 1; }
+	@$(python) -m uv pip install --quiet -r requirements-site.txt
+	@$(python) -m pytest -q -m "site or browser" tests
 
 serve:  ## serve the built site on this machine; PORT=8000
 	@test -e _build/html/index.html || { echo "There is no site yet: run make book first." >&2; exit 1; }

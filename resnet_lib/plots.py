@@ -11,6 +11,7 @@ import re
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 from xml.etree import ElementTree
 
 import matplotlib
@@ -75,17 +76,24 @@ def style(theme: Theme) -> dict:
     }
 
 
-def show(draw: Callable, *, alt: str, caption: str = "", rows: int = 1, columns: int = 1,
-         size: tuple[float, float] = (6.8, 4.0), share_y: bool = False,
-         narrow: int = 1, scroll: bool = False, key: str = "") -> None:
-    """Call `draw(axes, theme)` and show the figure as SVG in the colours of the page, which may be light or dark.
+def show(draw: Callable, *, key: str = "", **options: Any) -> None:
+    """Show a `figure`, with the same options. `key`: glue it under this name, too, for another page."""
+    shown = figure(draw, **options)
+    display(shown)
+    if key:
+        glue(key, shown, display=False)
+
+
+def figure(draw: Callable, *, alt: str, caption: str = "", rows: int = 1, columns: int = 1,
+           size: tuple[float, float] = (6.8, 4.0), share_y: bool = False, narrow: int = 1,
+           scroll: bool = False) -> HTML:
+    """Call `draw(axes, theme)`: the figure as SVG in the colours of the page, which may be light or dark.
 
     `axes`: one matplotlib Axes, or an array of them when there are several rows or columns. `alt`: what is seen, for
     readers who do not see it. `caption`: seeds and sizes, below the figure. `size`: inches, at most 6.8 wide.
     `narrow`: how many of the same axes stand side by side on a phone; `scroll`: a phone shows the wide figure and
-    scrolls it. `key`: glue the figure under this name, too, for another page.
-    Every colour comes from `theme`; only pixels (imshow, rasterized=True) may have others, and are drawn once for each
-    theme. Raises ValueError without `alt`, for a figure that is too wide and for a colour that is not the theme's.
+    scrolls it. Every colour comes from `theme`; only pixels (imshow, rasterized=True) may have others, and are drawn
+    once for each theme. Raises ValueError without `alt`, for a figure that is too wide and for another colour.
     """
     if not alt.strip():
         raise ValueError("A figure needs alt=: a sentence that says what is seen.")
@@ -105,10 +113,7 @@ def show(draw: Callable, *, alt: str, caption: str = "", rows: int = 1, columns:
         pictures.append(f'<div class="{kind}"{reach}>' + "".join(
             markup(root, theme, f"{kind} {theme} {alt}", alt, inches) for theme, root in versions.items()) + "</div>")
     text = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
-    shown = HTML(f'<style>{switch()}</style><figure class="measured">{"".join(pictures)}{text}</figure>')
-    display(shown)
-    if key:
-        glue(key, shown, display=False)
+    return HTML(f'<style>{switch()}</style><figure class="measured">{"".join(pictures)}{text}</figure>')
 
 
 def narrow_size(rows: int, columns: int, size: tuple[float, float], layout: tuple[int, int]) -> tuple[float, float]:
@@ -121,16 +126,16 @@ def picture(draw: Callable, theme: Theme, shape: tuple[int, int], layout: tuple[
             share_y: bool) -> ElementTree.Element:
     """The figure as an SVG element, its colours as variables of the page."""
     with matplotlib.rc_context(style(theme)):
-        figure, axes = plt.subplots(*layout, figsize=size, sharey=share_y, squeeze=False)
+        drawing, axes = plt.subplots(*layout, figsize=size, sharey=share_y, squeeze=False)
         panels = axes.flat[:shape[0] * shape[1]].reshape(shape)
         for surplus in axes.flat[panels.size:]:
             surplus.remove()
         draw(panels[0, 0] if panels.size == 1 else panels.squeeze(), theme)
         if size[0] == NARROW:
-            settle(figure)
+            settle(drawing)
         buffer = io.BytesIO()
-        figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
-        plt.close(figure)
+        drawing.savefig(buffer, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+        plt.close(drawing)
     root = ElementTree.fromstring(buffer.getvalue())
     for parent in root.iter():
         for child in list(parent):

@@ -159,7 +159,8 @@ def test_missing_parts_are_caught():
 
 
 def test_figures_without_description_are_caught():
-    assert rules.figures_without_alt(code("plots.show(draw)")) == ["cell 1 calls plots.show without alt="]
+    for call in ("show", "figure"):
+        assert rules.figures_without_alt(code(f"plots.{call}(draw)")) == ["cell 1 draws a figure without alt="]
     assert rules.figures_without_alt(code('plots.show(draw, alt="a line that falls")')) == []
 
 

@@ -226,7 +226,7 @@ def test(root: Path) -> int:
         say(f"== {name}")
         return subprocess.run([sys.executable, "-m", *command], cwd=root, env=variables).returncode == 0
 
-    pytest = ["pytest", "-q", "-m", "not site"]
+    pytest = ["pytest", "-q", "-m", "not site and not browser"]
     outcomes = {
         "style": check("style", "ruff", "check", "."),
         "types": check("types", "mypy"),

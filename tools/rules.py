@@ -69,8 +69,8 @@ def missing_parts(notebook: nbformat.NotebookNode) -> list[str]:
 
 def figures_without_alt(notebook: nbformat.NotebookNode) -> list[str]:
     """Code that shows a figure without describing it."""
-    return [f"cell {number} calls plots.show without alt=" for number, cell in cells(notebook, "code")
-            if re.search(r"\bplots\.show\(", cell.source) and not re.search(r"\balt\s*=", cell.source)]
+    return [f"cell {number} draws a figure without alt=" for number, cell in cells(notebook, "code")
+            if re.search(r"\bplots\.(show|figure)\(", cell.source) and not re.search(r"\balt\s*=", cell.source)]
 
 
 def unfinished(text: str) -> list[str]:

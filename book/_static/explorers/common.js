@@ -11,6 +11,7 @@ const STYLE = `
 .explorer svg .grid { stroke: var(--grid); stroke-width: 1; }
 .explorer svg .cursor { stroke: var(--ink); stroke-width: 1; }
 .explorer svg .line { fill: none; stroke-width: 2.25; stroke-linejoin: round; }
+.explorer svg .thin { stroke-width: 1; opacity: .6; }
 .explorer svg .without { stroke-dasharray: 6 4; }
 .explorer svg .prediction { fill: none; stroke: var(--predict); stroke-width: 2.5; stroke-dasharray: 2 5; stroke-linecap: round; }
 .explorer .panels { display: grid; gap: 1rem 1.5rem; grid-template-columns: minmax(0, 1fr); }
@@ -36,14 +37,18 @@ const STYLE = `
 .explorer table :is(th, td):first-child { text-align: left; padding-left: 0; }
 .explorer table caption { caption-side: top; text-align: left; color: var(--muted); padding: 0 0 .25rem; }
 .explorer table thead th { border-top: 0; color: var(--muted); vertical-align: bottom; }
+.explorer .tight table { font-size: .8125rem; }
+.explorer .tight table :is(th, td) { padding-left: .5rem; }
+.explorer fieldset:disabled { color: var(--muted); }
+.explorer fieldset:disabled label { cursor: default; }
 .explorer .conclusion { border-left: 5px solid var(--ink); padding: 0 0 0 .9rem; margin: .75rem 0 0; max-width: 40rem; }
 .explorer .conclusion p { margin: 0 0 .35rem; }
 .explorer .note { color: var(--muted); font-size: .875rem; margin: .25rem 0; min-height: 1.3em; }
 .explorer.elsewhere { --page: #fff; --ink: #1b1f24; --muted: #545d68; --rule: #7b8591; --grid: #e6eaef; --line: #d5dae1;
-  --plain: #c24800; --residual: #0969cf; --predict: #5e5a00; --link: #0a5fbd; }
+  --plain: #c24800; --residual: #0969cf; --preact: #0a6b5c; --predict: #5e5a00; --link: #0a5fbd; }
 :is([data-jp-theme-light=false], [data-vscode-theme-kind$=dark], html[theme=dark]) .explorer.elsewhere { --page: #14181e;
   --ink: #e8ebef; --muted: #aab4c0; --rule: #7f8b99; --grid: #2a313b; --line: #3c4552; --plain: #ff9146;
-  --residual: #6cb0ff; --predict: #ebd671; --link: #7db8ff; }
+  --residual: #6cb0ff; --preact: #8ff0da; --predict: #ebd671; --link: #7db8ff; }
 @media print { .explorer :is(.controls, .buttons) { display: none; } }
 `;
 
@@ -180,35 +185,44 @@ function apart(places, gap, top, bottom) {
 }
 
 /**
- * A panel with a logarithmic y axis. `lines`: {x, exponents, colour, dashed, name, value}; `range`: exponents of ten
- * from and to; `domain`: x from and to. Returns {svg, at}: `at(clientX)` is the x below the pointer.
+ * A panel. `lines`: {x, y, colour, dashed, thin, name, low, high}, the band between low and high is shaded; `range` and
+ * `domain`: y and x from and to. On a logarithmic axis y holds exponents of ten; `linear` is for per cent. Names stand
+ * at the end at which the lines differ more. Returns {svg, at}: `at(clientX)` is the x below the pointer.
  */
-function panel({ title, label, domain, ticks, lines, range, cursor, width, height = 260, describe }) {
-  const narrow = width < 420, left = 44, right = narrow ? 96 : 128, top = 30, bottom = height - 34;
+function panel({ title, label, domain, ticks, lines, range, linear, cursor, width, height = 260, describe }) {
+  const shown = lines.filter((line) => line.y.some((value) => value !== null));
+  const named = shown.filter((line) => line.name);
+  const ends = named.map((line) => line.y.filter((value) => value !== null)).map((known) => [known[0], known.at(-1)]);
+  const spread = (side) => Math.max(...ends.map((end) => end[side])) - Math.min(...ends.map((end) => end[side]));
+  const atStart = ends.length > 1 && spread(0) > spread(1);
+  const left = 44, right = atStart ? 12 : width < 420 ? 78 : 110, top = 30, bottom = height - 34;
   const x = (value) => left + (width - left - right) * (value - domain[0]) / (domain[1] - domain[0] || 1);
-  const y = (exponent) => bottom - (bottom - top) * (exponent - range[0]) / (range[1] - range[0] || 1);
+  const y = (value) => bottom - (bottom - top) * (Math.min(Math.max(value, range[0]), range[1]) - range[0]) / (range[1] - range[0] || 1);
   const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": describe });
   svg.append(draw("text", { class: "title", x: 0, y: 13 }, title));
-  const step = Math.max(1, Math.ceil((range[1] - range[0]) * 24 / (bottom - top)));
-  for (let exponent = Math.ceil(range[0]); exponent <= range[1]; exponent += 1) {
-    if (exponent % step) continue;
-    svg.append(draw("line", { class: "grid", x1: left, x2: width - right, y1: y(exponent), y2: y(exponent) }),
-      draw("text", { x: left - 7, y: y(exponent) + 4, "text-anchor": "end" }, power(exponent)));
+  const step = linear ? (range[1] - range[0] > 50 ? 20 : range[1] - range[0] > 20 ? 10 : 5)
+    : Math.max(1, Math.ceil((range[1] - range[0]) * 24 / (bottom - top)));
+  for (let value = Math.ceil(range[0] / step) * step; value <= range[1]; value += step) {
+    svg.append(draw("line", { class: "grid", x1: left, x2: width - right, y1: y(value), y2: y(value) }),
+      draw("text", { x: left - 7, y: y(value) + 4, "text-anchor": "end" }, linear ? String(value) : power(value)));
   }
   ticks.forEach((tick) => svg.append(draw("text", { x: x(tick), y: bottom + 17, "text-anchor": "middle" }, String(tick))));
   svg.append(draw("text", { x: width - right, y: bottom + 32, "text-anchor": "end" }, label));
-  const shown = lines.filter((line) => line.exponents.length);
-  const inside = (exponent) => Math.min(Math.max(exponent, range[0]), range[1]);
-  shown.forEach((line) => svg.append(draw("path", {
-    class: `line${line.dashed ? " without" : ""}`, stroke: line.colour,
-    d: line.exponents.map((e, index) => (e === null ? "" : `${index && line.exponents[index - 1] !== null ? "L" : "M"}${x(line.x[index]).toFixed(1)} ${y(inside(e)).toFixed(1)}`)).join(""),
-  })));
+  const path = (xs, ys) => ys.map((value, index) => (value === null ? ""
+    : `${index && ys[index - 1] !== null ? "L" : "M"}${x(xs[index]).toFixed(1)} ${y(value).toFixed(1)}`)).join("");
+  for (const line of shown.filter((each) => each.low)) {
+    const there = path(line.x, line.high), back = path([...line.x].reverse(), [...line.low].reverse()).replace("M", "L");
+    svg.append(draw("path", { d: `${there}${back}Z`, fill: line.colour, opacity: 0.15 }));
+  }
+  shown.forEach((line) => svg.append(draw("path", { stroke: line.colour, d: path(line.x, line.y),
+    class: `${line.prediction ? "prediction" : "line"}${line.dashed ? " without" : ""}${line.thin ? " thin" : ""}` })));
   if (cursor !== undefined) {
     svg.append(draw("line", { class: "cursor", x1: x(cursor), x2: x(cursor), y1: top, y2: bottom }));
   }
-  const ends = shown.map((line) => y(inside(line.exponents.findLast((e) => e !== null) ?? range[0])) + 4);
-  apart(ends, 15, top + 4, bottom + 4).forEach((place, index) => svg.append(draw("text", {
-    class: "name", x: width - right + 7, y: place, style: `fill:${shown[index].colour}` }, shown[index].name)));
+  const heights = ends.map((end) => y(end[atStart ? 0 : 1]) + (atStart ? -5 : 4));
+  apart(heights, 16, top + 8, bottom).forEach((place, index) => svg.append(draw("text", {
+    class: "name", x: atStart ? left + 8 : width - right + 7, y: place, style: `fill:${named[index].colour}` },
+  named[index].name)));
   const at = (clientX) => {
     const box = svg.getBoundingClientRect();
     const share = ((clientX - box.left) * width / box.width - left) / (width - left - right);

@@ -1,7 +1,8 @@
 // Signal, gradients and relative update of four networks, layer by layer.
 
-const MEASURES = [["activation", "E[x²], the signal"], ["gradient", "‖∂L/∂x‖, gradient of the signal"],
-  ["weight_gradient", "‖∂L/∂W‖, gradient of the weights"], ["relative_update", "‖ηg‖ / ‖W‖, relative update at η = 0.1"]];
+const MEASURES = [["activation", "Mean square of the signal", "E[x²]"],
+  ["gradient", "Gradient of the signal", "‖∂L/∂x‖"], ["weight_gradient", "Gradient of the weights", "‖∂L/∂W‖"],
+  ["relative_update", "Relative update, rate 0.1", "‖ηg‖/‖W‖"]];
 const NETWORKS = [["plain, with", "plain", true], ["residual, with", "residual", true],
   ["plain, without", "plain", false], ["residual, without", "residual", false]];
 const steps = (step) => (step === 0 ? "before training" : `after ${step} step${step > 1 ? "s" : ""}`);
@@ -37,6 +38,7 @@ function render({ model, el }) {
   const list = (settings, key) => (found(settings, key)?.[settings.measure] ?? []).map((value) => (value === null ? null : value / 100));
   const layers = (settings) => Array.from({ length: (settings.depth - 2) / 2 + 1 }, (_, index) => 2 * index + 1);
   const place = () => (now.layer - 1) / 2;
+  const measured = (settings) => MEASURES.find(([name]) => name === settings.measure);
   const ratio = (settings, key) => {
     const values = list(settings, key);
     return values.length ? 10 ** (values[0] - values.at(-1)) : null;
@@ -57,20 +59,20 @@ function render({ model, el }) {
     const end = settings.depth - 1, every = end > 80 ? 20 : end > 30 ? 10 : end > 12 ? 5 : 2;
     const ticks = [1, ...Array.from({ length: Math.floor((end - every / 2) / every) }, (_, index) => (index + 1) * every), end];
     const lines = NETWORKS.filter(([key]) => settings.networks.includes(key)).map(([key, kind, normalised]) => ({
-      x: layers(settings), exponents: list(settings, key), colour: `var(--${kind})`, dashed: !normalised,
-      name: `${kind}${width < 420 ? "" : normalised ? " + norm" : ", no norm"}` }));
-    return panel({ title: `${MEASURES.find(([name]) => name === settings.measure)[1].split(",")[0]}: ${words(settings)}`,
+      x: layers(settings), y: list(settings, key), colour: `var(--${kind})`, dashed: !normalised,
+      name: `${kind}${normalised ? " + norm" : ""}` }));
+    return panel({ title: `${width < 420 ? measured(settings)[2] : measured(settings)[1]}: ${words(settings)}`,
       label: "layer", domain: [1, end], ticks, lines, range: scale, width, cursor: settings === now ? now.layer : undefined,
       describe: sentences(settings).join(" ") });
   }
 
   function sentences(settings) {
-    const measure = MEASURES.find(([name]) => name === settings.measure)[1];
+    const measure = measured(settings)[1].split(",")[0].toLowerCase();
     return NETWORKS.filter(([key]) => settings.networks.includes(key)).map(([key, kind, normalised]) => {
       const who = `The ${kind} network ${normalised ? "with" : "without"} batch norm`;
       const value = ratio(settings, key), loss = found(settings, key)?.loss;
       if (value === null) return `${who} has stopped: its loss is no longer a finite number.`;
-      return `${who}: ${measure.split(",")[0]} at the first layer is ${times(value)} that at the last. ${verdict(value)}`
+      return `${who}: the ${measure} at the first layer is ${times(value)} that at the last. ${verdict(value)}`
         + ` Loss ${number(loss)}.`;
     });
   }
@@ -123,7 +125,7 @@ function render({ model, el }) {
     gain: slider("Gain of the initial weights", data.gains, now.gain, (value) => change("gain", value),
       (gain) => (gain === 1 ? "1, He initialisation" : `${gain} times He initialisation`)),
     padding: choice("Padding", [["zeros", "zeros: a border"], ["circular", "circular: none"]], now.padding, (value) => change("padding", value)),
-    measure: choice("Measure", MEASURES, now.measure, (value) => change("measure", value)),
+    measure: choice("Measure", MEASURES.map(([name, text, symbol]) => [name, `${text} ${symbol}`]), now.measure, (value) => change("measure", value)),
     networks: several("Networks", NETWORKS.map(([key, kind, normalised]) => [key, [
       make("span", { class: `key${normalised ? "" : " without"}`, style: `border-color:var(--${kind})` }),
       make("span", {}, `${kind}${normalised ? " + batch norm" : ", no batch norm"}`)]]), now.networks, (value) => change("networks", value)),

@@ -1,0 +1,196 @@
+"""Explorers: pictures that the reader can change, alive in a notebook and on a static page alike.
+
+Each has one JavaScript source in `book/_static/explorers/`, which draws what the page's own cells have measured. In
+JupyterLab, VS Code and Colab it is a widget; a page without a kernel holds the same state as JSON, and a figure for
+readers without JavaScript.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import statistics
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import torch
+import traitlets
+from IPython.display import HTML
+from torch import Tensor
+
+from resnet_lib import data
+from resnet_lib.runs import Study
+
+FOLDER = Path(__file__).resolve().parent.parent / "book" / "_static" / "explorers"
+LARGEST = 100_000  # characters of state, as JSON
+
+
+def source(name: str) -> str:
+    """The JavaScript of an explorer with what all share; it defines `render({model, el})`."""
+    return "\n".join((FOLDER / f"{part}.js").read_text(encoding="utf-8") for part in ("common", name))
+
+
+def script(name: str) -> str:
+    """An explorer for static pages: a classic script, which browsers load from a folder, too."""
+    return (f'"use strict";\n(() => {{\n{source(name)}\n(window.explorers ??= {{}})["{name}"] = render;\n}})();\n'
+            + (FOLDER / "host.js").read_text(encoding="utf-8"))
+
+
+class Explorer(anywidget.AnyWidget):
+    """An explorer with its state; `instead` stands in its place where there is no JavaScript.
+
+    Raises FileNotFoundError for an unknown name and ValueError when the state is no JSON or too large for a page.
+    """
+
+    _esm = traitlets.Unicode().tag(sync=True)
+    state = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, name: str, state: Mapping[str, Any], instead: HTML) -> None:
+        if not (FOLDER / f"{name}.js").exists():
+            raise FileNotFoundError(f"There is no explorer called {name!r} in {FOLDER}.")
+        self.name, self.instead = name, instead
+        self.json = json.dumps(state, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        if len(self.json) > LARGEST:
+            raise ValueError(f"The state of the explorer {name!r} has {len(self.json):,} characters; a page can hold "
+                             f"{LARGEST:,}: leave out what the picture does not need.")
+        super().__init__(_esm=f"{source(name)}\nexport default {{ render }};", state=dict(state))
+
+    def static(self) -> str:
+        """The explorer as HTML, for a page without a kernel."""
+        state = self.json.replace("</", "<\\/")
+        return (f'<div data-explorer="{html.escape(self.name)}"><script type="application/json">{state}</script>'
+                f"{self.instead.data}</div>")
+
+    def _repr_mimebundle_(self, **options: Any) -> tuple[dict, dict] | None:
+        bundle = super()._repr_mimebundle_(**options)
+        if bundle is not None:
+            bundle[0]["text/html"] = self.static()
+        return bundle
+
+
+def gradient_flow(study: Study, instead: HTML) -> Explorer:
+    """Signal, gradients and relative update by layer: the medians over the seeds of the study "gradient_layers"."""
+    values: dict[str, Any] = {}
+    kinds = [(True, False), (True, True), (False, False), (False, True)]  # normalisation, skip: the order of the source
+    for index, (normalisation, skip) in enumerate(kinds):
+        for depth in study.values("depth"):
+            for padding in study.values("padding"):
+                for gain in study.values("gain"):
+                    runs = study.select(normalisation=normalisation, skip=skip, depth=depth, padding=padding, gain=gain)
+                    for number, step in enumerate(MOMENTS[:max(len(run["steps"]) for run in runs)]):
+                        seeds = [run["steps"][number] for run in runs if len(run["steps"]) > number]
+                        if 2 * len(seeds) > len(runs):  # the median run has not diverged
+                            values[f"{index},{depth},{padding},{gain:g},{step}"] = middle(seeds)
+    return Explorer("gradient-flow", {
+        "depths": study.values("depth"), "paddings": ["zeros", "circular"], "gains": study.values("gain"),
+        "steps": MOMENTS, "values": values}, instead)
+
+
+MOMENTS = [0, 1, 5, 10, 50]
+
+
+def middle(seeds: list[dict]) -> dict[str, Any]:
+    """Medians of several measurements: each list as hundredths of a power of ten, the loss with three digits."""
+    def hundredths(key: str) -> list[int | None]:
+        medians = [statistics.median(values) for values in zip(*(seed[key] for seed in seeds))]
+        return [round(100 * math.log10(value)) if 0 < value < math.inf else None for value in medians]
+
+    return {"loss": three_digits(statistics.median(seed["loss"] for seed in seeds)),
+            **{key: hundredths(key) for key in ("activation", "gradient", "weight_gradient", "relative_update")}}
+
+
+def degradation(study: Study, instead: HTML) -> Explorer:
+    """Curves of every seed in eight epochs: the study "degradation" by kind, depth and learning rate."""
+    found: dict[str, Any] = {}
+    for run in study.runs:
+        chosen, results = run["configuration"], run["results"]
+        if chosen["epochs"] != 8:
+            continue
+        here = found.setdefault(f"{chosen['kind']},{chosen['depth']},{chosen['learning_rate']:g}",
+                                {"train_loss": [], "test_error": [], "final_loss": [], "final_error": []})
+        for key in ("train_loss", "test_error"):
+            here[key].append([three_digits(value) for value in results[key]] if key in results else None)
+        for key, result in (("final_loss", "final_train_loss"), ("final_error", "final_train_error")):
+            here[key].append(three_digits(results[result]) if result in results else None)
+    return Explorer("degradation", {"depths": study.values("depth"), "rates": study.values("learning_rate"),
+                                    "runs": found}, instead)
+
+
+def three_digits(value: float) -> float:
+    """A number as pages show it, with three significant digits."""
+    return float(f"{value:.3g}")
+
+
+def block_builder(instead: HTML) -> Explorer:
+    """Networks to choose from: the kinds, depths, shortcuts and inputs that there are; the page makes the counts."""
+    inputs = {name: data.KNOWN[name] for name in ("digits", "mnist", "cifar10")}
+    (classes,) = {len(known.classes) for known in inputs.values()}  # the page knows one number of classes
+    return Explorer("block-builder", {
+        "kinds": ["plain", "residual", "pre_activation"], "depths": [8, 14, 20, 32, 44, 56, 110],
+        "widths": [8, 16, 32], "shortcuts": ["A", "B", "C"], "classes": classes,
+        "inputs": {name: list(known.shape) for name, known in inputs.items()},
+        "default": {"kind": "residual", "depth": 20, "width": 16, "shortcut": "A", "input": "cifar10"}}, instead)
+
+
+SHAPES = {"W1": (10, 10), "b1": (10, 1), "W2": (5, 10), "b2": (5, 1), "x": (10, 1), "y": (5, 1)}
+
+
+def backpropagation(values: Mapping[str, Tensor], instead: HTML, eta: float = 0.02) -> Explorer:
+    """The numbers of the network 10-10-5, and what autograd makes of them in double precision.
+
+    `values` holds W1 (10, 10), b1 (10, 1), W2 (5, 10), b2 (5, 1), x (10, 1) and y (5, 1), each with two decimals.
+    The state holds them as lists (columns as flat lists), the learning rate `eta`, and for the network without and with
+    a skip ("plain", "skip") every intermediate, every gradient, the loss L and the loss L_after one update.
+
+    Raises ValueError when a tensor is missing, has another shape, has more than two decimals or makes a pre-activation
+    zero, where ReLU has no derivative.
+    """
+    rounded = {}
+    for name, shape in SHAPES.items():
+        if name not in values:
+            raise ValueError(f"{name} is missing; the explorer needs {', '.join(SHAPES)}.")
+        if tuple(values[name].shape) != shape:
+            raise ValueError(f"{name} has the shape {tuple(values[name].shape)}; the explorer draws {shape}.")
+        tensor = values[name].detach().double()
+        rounded[name] = tensor.round(decimals=2)
+        if not torch.allclose(tensor, rounded[name], rtol=0.0, atol=1e-6):
+            raise ValueError(f"{name} has more than two decimals: its numbers could not be shown in full.")
+    references = {"plain": by_autograd(rounded, eta, skip=False), "skip": by_autograd(rounded, eta, skip=True)}
+    drawn = {name: numbers(tensor) for name, tensor in rounded.items()}
+    return Explorer("backpropagation", {"eta": eta, "values": drawn, "autograd": references}, instead)
+
+
+def by_autograd(values: dict[str, Tensor], eta: float, skip: bool) -> dict[str, Any]:
+    """Intermediates, gradients and both losses of one network, all from PyTorch."""
+    tracked = {name: tensor.clone().requires_grad_(name != "y") for name, tensor in values.items()}
+
+    def forward() -> dict[str, Tensor]:
+        a1 = tracked["W1"] @ tracked["x"] + tracked["b1"]
+        x2 = torch.relu(a1) + tracked["x"] if skip else torch.relu(a1)
+        y_hat = tracked["W2"] @ x2 + tracked["b2"]
+        return {"a1": a1, "x2": x2, "y_hat": y_hat, "L": ((tracked["y"] - y_hat) ** 2).sum() / 2}
+
+    way = forward()
+    if (way["a1"] == 0).any():
+        raise ValueError("A pre-activation is zero, where ReLU has no derivative.")
+    for name in ("a1", "x2", "y_hat"):
+        way[name].retain_grad()
+    way["L"].backward()
+    found = {name: numbers(tensor) for name, tensor in way.items()}
+    for name, tensor in (("delta2", way["y_hat"]), ("g2", way["x2"]), ("delta1", way["a1"]), ("g1", tracked["x"])):
+        found[name] = numbers(tensor.grad)
+    parameters = [tracked[name] for name in ("W1", "b1", "W2", "b2")]
+    found |= {name: numbers(tracked[name].grad) for name in ("W1", "b1", "W2", "b2")}
+    torch.optim.SGD(parameters, lr=eta).step()
+    with torch.no_grad():
+        found["L_after"] = forward()["L"].item()
+    return found
+
+
+def numbers(tensor: Tensor | None) -> Any:
+    """A matrix as a list of rows, a column as a flat list, a scalar as a number."""
+    assert tensor is not None, "autograd has reached every tensor"
+    return (tensor.flatten() if tensor.dim() == 2 and tensor.shape[1] == 1 else tensor).tolist()

@@ -1,0 +1,124 @@
+"""The explorers on their pages, moved by mouse and by keyboard: the picture and what is said of it change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SITE = Path(__file__).resolve().parent.parent.parent / "_build" / "html"
+pytestmark = pytest.mark.browser
+EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "concepts/depth",
+             "block-builder": "networks/residual", "backpropagation": "mathematics/backpropagation"}
+
+
+def explorer(page: Any, name: str) -> Any:
+    found = page.locator(f"[data-explorer='{name}']")
+    found.scroll_into_view_if_needed()
+    found.locator("svg").first.wait_for()
+    return found
+
+
+def picture(found: Any) -> str:
+    return "".join(panel.inner_html() for panel in found.locator(".panels").all())
+
+
+def said(page: Any, found: Any) -> str:
+    page.wait_for_timeout(200)  # what is read aloud waits until the reader pauses
+    return found.locator(".conclusion").inner_text()
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+@pytest.mark.parametrize("base", ["server", "folder"])
+def test_it_is_alive(open_page: Any, name: str, base: str) -> None:
+    page = open_page(EXPLORERS[name], base=SITE.as_uri() if base == "folder" else "")
+    found = explorer(page, name)
+    assert found.locator("figure.measured").count() == 0  # the figure for pages without JavaScript is gone
+    assert said(page, found) and found.locator("svg[role=img][aria-label]").count() >= 1
+    assert page.watch.said == []
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_without_javascript_there_is_a_figure(open_page: Any, name: str) -> None:
+    page = open_page(EXPLORERS[name], java_script_enabled=False)
+    assert page.locator(f"[data-explorer='{name}'] figure.measured svg:visible").count() == 1
+
+
+@pytest.mark.parametrize("name", EXPLORERS)
+@pytest.mark.parametrize("width", [1300, 360])
+def test_every_control_has_a_name_and_works_by_keyboard(open_page: Any, name: str, width: int) -> None:
+    page = open_page(EXPLORERS[name], width)
+    found = explorer(page, name)
+    show = found.get_by_role("button", name="Show the measurement")
+    if show.count():
+        show.press("Enter")
+    for slider in found.locator("input[type=range]:visible").all():
+        assert slider.evaluate("element => element.labels[0].textContent")
+        before = picture(found)
+        slider.press("ArrowLeft")
+        if picture(found) == before:
+            slider.press("ArrowRight")
+        assert picture(found) != before
+        assert slider.get_attribute("aria-valuetext")
+    boxes = [box for box in found.locator("input[type=checkbox]").all()]
+    for box in boxes:
+        before = picture(found)
+        box.press("Space")
+        assert picture(found) != before
+    for group in found.locator("fieldset:has(input[type=radio])").all():
+        before = picture(found)
+        group.locator("input:checked").press("ArrowRight")
+        assert group.locator("input:checked").count() == 1 and picture(found) != before
+    assert found.evaluate("element => element.scrollWidth <= element.clientWidth")
+
+
+def test_gradient_flow_says_what_the_chapter_says(open_page: Any) -> None:
+    page = open_page(EXPLORERS["gradient-flow"])
+    found = explorer(page, "gradient-flow")
+    assert "The plain network with batch norm" in said(page, found) and "explodes" in said(page, found)
+    found.get_by_label("residual + batch norm").uncheck()
+    found.get_by_label("plain + batch norm").uncheck()
+    found.get_by_label("plain, no batch norm").check()
+    assert "It vanishes" in said(page, found)
+    found.get_by_label("circular: none").check()
+    assert "It holds" in said(page, found)
+
+
+def test_two_settings_of_gradient_flow_stand_beside_each_other(open_page: Any) -> None:
+    page = open_page(EXPLORERS["gradient-flow"])
+    found = explorer(page, "gradient-flow")
+    found.get_by_role("button", name="Keep this picture").click()
+    found.get_by_label("Training").press("ArrowRight")
+    labels = [svg.get_attribute("aria-label") for svg in found.locator(".panels svg").all()]
+    assert len(labels) == 2 and labels[0] != labels[1]
+    address = page.url
+    found.get_by_role("button", name="Remove").click()
+    assert found.locator(".panels svg").count() == 1
+    page.goto("about:blank")
+    page.goto(address)  # a link with the settings in it
+    assert explorer(page, "gradient-flow").get_by_label("Training").get_attribute("aria-valuetext") == "after 1 step"
+
+
+def test_the_value_under_the_pointer(open_page: Any) -> None:
+    page = open_page(EXPLORERS["gradient-flow"])
+    found = explorer(page, "gradient-flow")
+    before = found.locator("table").inner_text()
+    box = found.locator(".panels svg").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] / 2)
+    assert found.locator("table").inner_text() != before
+    assert found.get_by_label("Layer under the line").input_value() != "0"
+
+
+def test_the_prediction_stays_beside_the_result(open_page: Any) -> None:
+    page = open_page(EXPLORERS["degradation"])
+    found = explorer(page, "degradation")
+    assert "?" in found.locator("table").inner_text()  # nothing is shown before the reader has predicted
+    found.get_by_label("Your prediction").press("ArrowRight")
+    found.get_by_role("button", name="Show the measurement").click()
+    assert "You predicted" in said(page, found) and "not overfitting" in said(page, found)
+    assert found.locator("path.prediction").count() == 1
+    found.get_by_label("residual", exact=True).check()
+    assert found.locator("path.prediction").count() == 1
+    found.get_by_role("button", name="Predict again").click()
+    assert found.locator("table").inner_text().count("?") == 3

@@ -1,0 +1,87 @@
+"""Every page in a browser: nothing from elsewhere, nothing in the console, accessible, as wide as the screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.chapters import toc_files
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SITE = ROOT / "_build" / "html"
+PAGES = [name.removeprefix("book/") for name in toc_files(ROOT)]
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The source of axe-core, which looks for barriers in a page."""
+    import axe_playwright_python
+
+    folder = Path(axe_playwright_python.__file__).parent
+    return next(folder.rglob("axe.min.js")).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1300, "light"), (390, "dark")])
+@pytest.mark.parametrize("name", PAGES)
+def test_page(open_page: Any, axe: str, name: str, width: int, scheme: str) -> None:
+    page = open_page(name, width, scheme)
+    assert page.watch.outside == [] and page.watch.said == []
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.evaluate(axe)
+    violations = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
+    assert [(found["id"], found["nodes"][0]["html"]) for found in violations] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_from_a_folder(open_page: Any, name: str) -> None:
+    page = open_page(name, base=SITE.as_uri())
+    assert page.watch.outside == [] and page.watch.said == []
+    assert page.locator("article h1").first.inner_text().strip()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_without_javascript(open_page: Any, name: str) -> None:
+    page = open_page(name, java_script_enabled=False)
+    assert page.watch.outside == []
+    for figure in page.locator("figure.measured").all():
+        assert figure.locator("svg:visible").count() >= 1
+
+
+def test_search_finds_a_chapter(open_page: Any) -> None:
+    page = open_page("index")
+    page.goto(page.url.replace("/book/index.html", "/search.html?q=degradation"))
+    page.wait_for_selector("#search-results li a")
+    assert "Why are deeper networks worse?" in page.locator("#search-results").inner_text()
+    assert page.watch.outside == [] and page.watch.said == []
+
+
+def test_a_prediction_is_remembered_and_repeated(open_page: Any) -> None:
+    page = open_page("concepts/depth")
+    choice = page.locator(".predict input").nth(2)
+    choice.check()
+    page.reload()
+    assert page.locator(".predict input").nth(2).is_checked()
+    assert "You predicted: c)" in page.locator(".predicted.beside").first.inner_text()
+    page.get_by_role("button", name="Predict again").first.click()
+    assert page.locator(".predict input:checked").count() == 0
+
+
+def test_the_theme_switch_changes_figures_too(open_page: Any) -> None:
+    page = open_page("concepts/depth")
+    colour = "getComputedStyle(document.querySelector('figure.measured svg text')).fill"
+    before = page.evaluate(colour)
+    while page.evaluate("document.documentElement.dataset.theme") == "light":
+        page.locator("button.theme-switch-button:visible").first.click()
+    assert page.evaluate(colour) != before
+
+
+@pytest.mark.parametrize(("width", "shown"), [(1300, "wide"), (390, "narrow")])
+def test_figures_fit_the_screen(open_page: Any, width: int, shown: str) -> None:
+    page = open_page("concepts/depth", width)
+    for figure in page.locator("figure.measured:has(.narrow)").all():
+        places = [place.get_attribute("class") for place in figure.locator("> div:visible").all()]
+        assert places == [shown]

@@ -1,0 +1,95 @@
+"""Explorers: their state, how it travels into a page, and what their scripts must not need."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import re
+import statistics
+from typing import Any
+
+import pytest
+import torch
+from IPython.display import HTML
+
+from resnet_lib import explorers, runs
+
+NAMES = sorted(path.stem for path in explorers.FOLDER.glob("*.js") if path.stem not in ("common", "host"))
+INSTEAD = HTML("<figure>a picture</figure>")
+
+
+def of_page(text: str) -> Any:
+    """The state that a static page holds."""
+    found = re.search(r'<script type="application/json">(.*?)</script>', text, re.DOTALL)
+    assert found is not None
+    return json.loads(found[1])
+
+
+def test_a_page_without_a_kernel_holds_the_state_and_a_figure() -> None:
+    state = {"text": "a </script> in it, ‖x‖", "values": [1, None]}
+    explorer = explorers.Explorer("degradation", state, INSTEAD)
+    assert of_page(explorer.static()) == state
+    assert explorer.static().startswith('<div data-explorer="degradation">') and INSTEAD.data in explorer.static()
+    bundle = explorer._repr_mimebundle_()
+    assert bundle is not None and bundle[0]["text/html"] == explorer.static()
+    assert "application/vnd.jupyter.widget-view+json" in bundle[0] and explorer.state == state
+
+
+@pytest.mark.parametrize(("name", "state", "error", "says"), [
+    ("degradatoin", {}, FileNotFoundError, "no explorer called 'degradatoin'"),
+    ("degradation", {"text": "x" * 100_001}, ValueError, "100,012 characters; a page can hold 100,000"),
+    ("degradation", {"value": math.nan}, ValueError, "JSON"), ("degradation", {"value": {1}}, TypeError, "JSON")])
+def test_what_no_page_can_hold_is_refused(name: str, state: dict, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        explorers.Explorer(name, state, INSTEAD)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_script_needs_nothing_else(name: str) -> None:
+    for text in (explorers.script(name), explorers.source(name)):
+        outside = r"^\s*(import|export)\b|\bimport\(|https?://(?!www\.w3\.org/)|\beval\("
+        assert re.findall(outside, text, re.MULTILINE) == re.findall(r"^export", text, re.MULTILINE) == []
+        assert text.count("function render({ model, el })") == 1
+    assert f'["{name}"] = render' in explorers.script(name)
+
+
+def test_gradient_flow_holds_the_medians_of_the_study() -> None:
+    study = runs.load("gradient_layers")
+    state = explorers.gradient_flow(study, INSTEAD).state
+    seeds = study.select(normalisation=True, skip=False, depth=56, padding="zeros", gain=1.0)
+    for number, step in enumerate(state["steps"]):
+        there = state["values"][f"0,56,zeros,1,{step}"]
+        for key in ("activation", "gradient", "weight_gradient", "relative_update"):
+            expected = [statistics.median(values) for values in zip(*(run["steps"][number][key] for run in seeds))]
+            assert len(there[key]) == 28
+            assert [10 ** (value / 100) for value in there[key]] == pytest.approx(expected, rel=0.012)
+    assert "3,56,zeros,1,0" in state["values"] and "3,56,zeros,1,50" not in state["values"]  # it diverges
+
+
+def test_degradation_holds_every_seed_of_eight_epochs() -> None:
+    study = runs.load("degradation")
+    state = explorers.degradation(study, INSTEAD).state
+    short = [run for run in study.runs if run["configuration"]["epochs"] == 8]
+    assert sum(len(found["final_loss"]) for found in state["runs"].values()) == len(short)
+    seeds = study.select(kind="plain", depth=56, learning_rate=0.1, epochs=8)
+    there = state["runs"]["plain,56,0.1"]
+    assert there["final_error"] == pytest.approx([run["final_train_error"] for run in seeds], rel=0.005)
+    assert there["train_loss"][3] == pytest.approx(seeds[3]["train_loss"], rel=0.005)
+
+
+def test_a_name_cannot_leave_its_attribute() -> None:
+    explorer = explorers.Explorer("degradation", {}, INSTEAD)
+    explorer.name = '"><b>'
+    assert html.escape('"><b>') in explorer.static()
+
+
+def test_backpropagation_refuses_numbers_that_it_cannot_show() -> None:
+    values = {name: torch.ones(shape) for name, shape in explorers.SHAPES.items()}
+    assert explorers.backpropagation(values, INSTEAD).state["autograd"]["plain"]["L"] == pytest.approx(5 * 110**2 / 2)
+    for change, says in (({"W1": torch.ones(10, 9)}, "has the shape"), ({"x": values["x"] + 0.001}, "two decimals"),
+                         ({"b1": -10 * values["b1"]}, "no derivative")):
+        with pytest.raises(ValueError, match=says):
+            explorers.backpropagation({**values, **change}, INSTEAD)
+    with pytest.raises(ValueError, match="y is missing"):
+        explorers.backpropagation({name: value for name, value in values.items() if name != "y"}, INSTEAD)
