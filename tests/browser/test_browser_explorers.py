@@ -21,7 +21,7 @@ def explorer(page: Any, name: str) -> Any:
 
 
 def picture(found: Any) -> str:
-    return "".join(panel.inner_html() for panel in found.locator(".panels").all())
+    return "".join(svg.evaluate("element => element.outerHTML") for svg in found.locator("svg").all())
 
 
 def said(page: Any, found: Any) -> str:
