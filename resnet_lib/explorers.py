@@ -12,6 +12,7 @@ import json
 import math
 import statistics
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -75,15 +76,13 @@ def gradient_flow(study: Study, instead: HTML) -> Explorer:
     """Signal, gradients and relative update by layer: the medians over the seeds of the study "gradient_layers"."""
     values: dict[str, Any] = {}
     kinds = [(True, False), (True, True), (False, False), (False, True)]  # normalisation, skip: the order of the source
-    for index, (normalisation, skip) in enumerate(kinds):
-        for depth in study.values("depth"):
-            for padding in study.values("padding"):
-                for gain in study.values("gain"):
-                    runs = study.select(normalisation=normalisation, skip=skip, depth=depth, padding=padding, gain=gain)
-                    for number, step in enumerate(MOMENTS[:max(len(run["steps"]) for run in runs)]):
-                        seeds = [run["steps"][number] for run in runs if len(run["steps"]) > number]
-                        if 2 * len(seeds) > len(runs):  # the median run has not diverged
-                            values[f"{index},{depth},{padding},{gain:g},{step}"] = middle(seeds)
+    settings = product(enumerate(kinds), *(study.values(key) for key in ("depth", "padding", "gain")))
+    for (index, (normalisation, skip)), depth, padding, gain in settings:
+        runs = study.select(normalisation=normalisation, skip=skip, depth=depth, padding=padding, gain=gain)
+        for number, step in enumerate(MOMENTS):
+            seeds = [run["steps"][number] for run in runs if len(run["steps"]) > number]
+            if 2 * len(seeds) > len(runs):  # the median run was measured there, and has not diverged
+                values[f"{index},{depth},{padding},{gain:g},{step}"] = middle(seeds)
     return Explorer("gradient-flow", {
         "depths": study.values("depth"), "paddings": ["zeros", "circular"], "gains": study.values("gain"),
         "steps": MOMENTS, "values": values}, instead)

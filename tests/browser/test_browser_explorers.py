@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-SITE = Path(__file__).resolve().parent.parent.parent / "_build" / "html"
+from tools.build import PROJECT
+
+SITE = PROJECT / "_build" / "html"
 pytestmark = pytest.mark.browser
 EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "concepts/depth",
              "block-builder": "networks/residual", "backpropagation": "mathematics/backpropagation"}

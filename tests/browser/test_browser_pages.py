@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tools.build import PROJECT
 from tools.chapters import toc_files
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-SITE = ROOT / "_build" / "html"
-PAGES = [name.removeprefix("book/") for name in toc_files(ROOT)]
+SITE = PROJECT / "_build" / "html"
+PAGES = [name.removeprefix("book/") for name in toc_files(PROJECT)]
 pytestmark = pytest.mark.browser
 
 
@@ -54,7 +55,7 @@ def test_page_without_javascript(open_page: Any, name: str) -> None:
 def test_search_finds_a_chapter(open_page: Any) -> None:
     page = open_page("index")
     page.goto(page.url.replace("/book/index.html", "/search.html?q=degradation"))
-    page.wait_for_selector("#search-results li a")
+    page.get_by_text(re.compile(r"Search finished, found \d+ page")).wait_for()  # results come one by one until then
     assert "Why are deeper networks worse?" in page.locator("#search-results").inner_text()
     assert page.watch.outside == [] and page.watch.said == []
 

@@ -582,7 +582,7 @@ function render({ model, el }) {
       const c = current(), { rows } = STEPS[now.step];
       return `${rows} ${row + 1} of ${c.rows}${rows === "unit" && c.result.slope[row] === 0 ? ", switched off" : ""}`;
     }),
-    skip: several("Network", [["skip", [make("span", { class: "key", style: "border-color:var(--residual)" }),
+    skip: several("Network", [["skip", [key("var(--residual)"),
       make("span", {}, "with a skip around the first layer")]]], now.skip ? ["skip"] : [],
     (chosen) => change({ skip: chosen.length > 0 })),
   };

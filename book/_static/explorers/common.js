@@ -126,6 +126,12 @@ function slider(label, values, value, change, text = String) {
   return control;
 }
 
+/** Labelled inputs under one heading; each content is text, or a list of elements. */
+function group(legend, inputs, contents) {
+  const labels = contents.map((content, index) => make("label", {}, inputs[index], ...[content].flat()));
+  return make("fieldset", {}, make("legend", {}, legend), make("div", { class: "options" }, ...labels));
+}
+
 /** Radio buttons: one of `options`, a list of [value, text]. */
 function choice(legend, options, value, change) {
   const name = unique("choice");
@@ -133,8 +139,7 @@ function choice(legend, options, value, change) {
   inputs.forEach((input, index) => input.addEventListener("change", () => change(options[index][0])));
   const set = (next) => inputs.forEach((input, index) => { input.checked = options[index][0] === next; });
   set(value);
-  const labels = options.map(([, text], index) => make("label", {}, inputs[index], make("span", {}, text)));
-  return { element: make("fieldset", {}, make("legend", {}, legend), make("div", { class: "options" }, ...labels)), set, inputs };
+  return { element: group(legend, inputs, options.map(([, text]) => make("span", {}, text))), set, inputs };
 }
 
 /** Checkboxes: any of `options`, a list of [value, content]. */
@@ -144,11 +149,14 @@ function several(legend, options, values, change) {
   inputs.forEach((input) => input.addEventListener("change", () => change(chosen())));
   const set = (next) => inputs.forEach((input, index) => { input.checked = next.includes(options[index][0]); });
   set(values);
-  const labels = options.map(([, content], index) => make("label", {}, inputs[index], ...[content].flat()));
-  return { element: make("fieldset", {}, make("legend", {}, legend), make("div", { class: "options" }, ...labels)), set };
+  return { element: group(legend, inputs, options.map(([, content]) => content)), set };
 }
 
 const button = (text, press) => make("button", { type: "button", onclick: press }, text);
+
+/** The short line that stands for a curve in tables and choices. */
+const key = (colour, dashed = false) =>
+  make("span", { class: `key${dashed ? " without" : ""}`, style: `border-color:${colour}` });
 
 /** A sentence or more, rebuilt from the data and read aloud after a pause. */
 function conclusion() {
@@ -229,6 +237,12 @@ function panel({ title, label, domain, ticks, lines, range, linear, cursor, widt
     return domain[0] + Math.min(Math.max(share, 0), 1) * (domain[1] - domain[0]);
   };
   return { svg, at };
+}
+
+/** The width of each of `count` panels, which stand side by side from 34rem on, as the style says. */
+function panelWidth(panels, count) {
+  const width = Math.max(280, panels.clientWidth);
+  return count > 1 && width >= 544 ? (width - 24) / count : width;
 }
 
 /** Call `redraw` now and whenever the element's width changes; returns what stops it. */

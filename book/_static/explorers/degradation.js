@@ -41,13 +41,13 @@ function render({ model, el }) {
   const same = (a, b) => a && b && setting(a.kind, a.depth, a.rate) === setting(b.kind, b.depth, b.rate);
   const log = (value) => (value === null ? null : Math.log10(Math.max(value, 1e-6)));
 
-  function lines(of, key, transform) {
+  function lines(of, result, transform) {
     const runs = find(of);
     if (!runs || (hidden && same(of, now))) return [];
-    const band = spread(runs[key]), colour = colourOf(of.kind);
+    const band = spread(runs[result]), colour = colourOf(of.kind);
     const middle = { x: EPOCHS, y: band.map((values) => transform(values[1])), colour, name: `${of.kind}-${of.depth}` };
     if (!now.each) return [{ ...middle, low: band.map((values) => transform(values[0])), high: band.map((values) => transform(values[2])) }];
-    return [...runs[key].filter(Boolean).map((seed) => ({ x: EPOCHS, y: seed.map(transform), colour, thin: true })), middle];
+    return [...runs[result].filter(Boolean).map((seed) => ({ x: EPOCHS, y: seed.map(transform), colour, thin: true })), middle];
   }
 
   function predicted() {
@@ -57,7 +57,7 @@ function render({ model, el }) {
   }
 
   function update() {
-    const width = Math.max(280, panels.clientWidth), each = width >= 544 ? (width - 24) / 2 : width;
+    const width = panelWidth(panels, 2);
     const shown = same(now, reference) ? [now] : [reference, now];
     const loss = shown.flatMap((of) => lines(of, "train_loss", log));
     const error = shown.flatMap((of) => lines(of, "test_error", (value) => value));
@@ -65,10 +65,10 @@ function render({ model, el }) {
     const asked = hidden ? [{ x: [1, 8], y: [log(2.3), log(prediction.loss)], colour: "var(--predict)", prediction: true, name: "you?" }] : predicted();
     panels.replaceChildren(
       panel({ title: "Training loss", label: "epoch", domain: [1, 8], ticks: EPOCHS, lines: [...loss, ...asked], range: [-4, 1],
-        width: each, describe: described }).svg,
+        width, describe: described }).svg,
       panel({ title: "Test error, %", label: "epoch", domain: [1, 8], ticks: EPOCHS, lines: error, range: [0, 100], linear: true,
-        width: each, describe: described }).svg);
-    readout.replaceChildren(table(`After eight epochs, median of the seeds (least to most)`,
+        width, describe: described }).svg);
+    readout.replaceChildren(table("After eight epochs, median of the seeds (least to most)",
       ["network", "seeds", "training loss", "training error", "test error"], shown.map((of) => row(of))));
     for (const [rate, input] of controls.rate.inputs.map((input, index) => [data.rates[index], input])) {
       input.disabled = !data.runs[setting(now.kind, now.depth, rate)];
@@ -87,8 +87,8 @@ function render({ model, el }) {
       const alive = values.filter((value) => value !== null);
       return `${number(median(values))}${unit} (${number(Math.min(...alive))} to ${number(Math.max(...alive))})`;
     };
-    const last = (key) => runs[key].map((seed) => (seed === null ? null : seed.at(-1)));
-    return [[make("span", { class: "key", style: `border-color:${colourOf(of.kind)}` }), ` ${name(of)}`],
+    const last = (result) => runs[result].map((seed) => (seed === null ? null : seed.at(-1)));
+    return [[key(colourOf(of.kind)), ` ${name(of)}`],
       String(runs.final_loss.length), cell(runs.final_loss, ""), cell(runs.final_error, " %"), cell(last("test_error"), " %")];
   }
 

@@ -3,8 +3,11 @@
 const MEASURES = [["activation", "Mean square of the signal", "E[x²]"],
   ["gradient", "Gradient of the signal", "‖∂L/∂x‖"], ["weight_gradient", "Gradient of the weights", "‖∂L/∂W‖"],
   ["relative_update", "Relative update, rate 0.1", "‖ηg‖/‖W‖"]];
-const NETWORKS = [["plain, with", "plain", true], ["residual, with", "residual", true],
-  ["plain, without", "plain", false], ["residual, without", "residual", false]];
+// Kind and batch norm. The state names a network by its place in this list.
+const NETWORKS = [["plain", true], ["residual", true], ["plain", false], ["residual", false]];
+const colourOf = (network) => `var(--${NETWORKS[network][0]})`;
+const normalised = (network) => NETWORKS[network][1];
+const labelOf = (network) => `${NETWORKS[network][0]}${normalised(network) ? " + batch norm" : ", no batch norm"}`;
 const steps = (step) => (step === 0 ? "before training" : `after ${step} step${step > 1 ? "s" : ""}`);
 const verdict = (ratio) => (ratio > 1000 ? "It explodes." : ratio > 30 ? "It grows." : ratio < 1 / 1000 ? "It vanishes."
   : ratio < 1 / 30 ? "It shrinks." : "It holds.");
@@ -12,7 +15,7 @@ const verdict = (ratio) => (ratio > 1000 ? "It explodes." : ratio > 30 ? "It gro
 function render({ model, el }) {
   const data = model.get("state");
   const now = { depth: 56, step: 0, padding: "zeros", gain: 1, measure: "gradient", layer: 1,
-    networks: NETWORKS.slice(0, 2).map(([key]) => key) };
+    networks: [0, 1] };
   const linked = (address.read("flow") ?? "").split(",");
   if (linked.length === 6 && data.depths.includes(Number(linked[0]))) {
     const [depth, step, padding, gain, measure, networks] = linked;
@@ -21,7 +24,7 @@ function render({ model, el }) {
     if (data.gains.includes(Number(gain))) now.gain = Number(gain);
     if (MEASURES.some(([name]) => name === measure)) now.measure = measure;
     now.depth = Number(depth);
-    now.networks = NETWORKS.map(([key]) => key).filter((key, index) => networks.includes(String(index)));
+    now.networks = [...NETWORKS.keys()].filter((network) => networks.includes(String(network)));
   }
   let kept = null;
 
@@ -31,16 +34,14 @@ function render({ model, el }) {
   const readout = make("div");
   const said = conclusion();
 
-  const found = (settings, key) => {
-    const index = NETWORKS.findIndex(([name]) => name === key);
-    return data.values[[index, settings.depth, settings.padding, settings.gain, settings.step].join()] ?? null;
-  };
-  const list = (settings, key) => (found(settings, key)?.[settings.measure] ?? []).map((value) => (value === null ? null : value / 100));
+  const found = (settings, network) =>
+    data.values[[network, settings.depth, settings.padding, settings.gain, settings.step].join()] ?? null;
+  const list = (settings, network) => (found(settings, network)?.[settings.measure] ?? []).map((value) => (value === null ? null : value / 100));
   const layers = (settings) => Array.from({ length: (settings.depth - 2) / 2 + 1 }, (_, index) => 2 * index + 1);
   const place = () => (now.layer - 1) / 2;
   const measured = (settings) => MEASURES.find(([name]) => name === settings.measure);
-  const ratio = (settings, key) => {
-    const values = list(settings, key);
+  const ratio = (settings, network) => {
+    const values = list(settings, network);
     return values.length ? 10 ** (values[0] - values.at(-1)) : null;
   };
   const words = (settings) => `${settings.depth} layers, ${steps(settings.step)}`
@@ -48,7 +49,7 @@ function render({ model, el }) {
 
   /** One scale for both panels: whole powers of ten around everything that is drawn. */
   function range() {
-    const values = [now, ...(kept ? [kept] : [])].flatMap((settings) => settings.networks.flatMap((key) => list(settings, key)))
+    const values = [now, ...(kept ? [kept] : [])].flatMap((settings) => settings.networks.flatMap((network) => list(settings, network)))
       .filter((value) => value !== null);
     if (!values.length) return [-1, 1];
     const low = Math.floor(Math.min(...values)), high = Math.ceil(Math.max(...values));
@@ -58,9 +59,9 @@ function render({ model, el }) {
   function picture(settings, width, scale) {
     const end = settings.depth - 1, every = end > 80 ? 20 : end > 30 ? 10 : end > 12 ? 5 : 2;
     const ticks = [1, ...Array.from({ length: Math.floor((end - every / 2) / every) }, (_, index) => (index + 1) * every), end];
-    const lines = NETWORKS.filter(([key]) => settings.networks.includes(key)).map(([key, kind, normalised]) => ({
-      x: layers(settings), y: list(settings, key), colour: `var(--${kind})`, dashed: !normalised,
-      name: `${kind}${normalised ? " + norm" : ""}` }));
+    const lines = settings.networks.map((network) => ({
+      x: layers(settings), y: list(settings, network), colour: colourOf(network), dashed: !normalised(network),
+      name: `${NETWORKS[network][0]}${normalised(network) ? " + norm" : ""}` }));
     return panel({ title: `${width < 420 ? measured(settings)[2] : measured(settings)[1]}: ${words(settings)}`,
       label: "layer", domain: [1, end], ticks, lines, range: scale, width, cursor: settings === now ? now.layer : undefined,
       describe: sentences(settings).join(" ") });
@@ -68,9 +69,9 @@ function render({ model, el }) {
 
   function sentences(settings) {
     const measure = measured(settings)[1].split(",")[0].toLowerCase();
-    return NETWORKS.filter(([key]) => settings.networks.includes(key)).map(([key, kind, normalised]) => {
-      const who = `The ${kind} network ${normalised ? "with" : "without"} batch norm`;
-      const value = ratio(settings, key), loss = found(settings, key)?.loss;
+    return settings.networks.map((network) => {
+      const who = `The ${NETWORKS[network][0]} network ${normalised(network) ? "with" : "without"} batch norm`;
+      const value = ratio(settings, network), loss = found(settings, network)?.loss;
       if (value === null) return `${who} has stopped: its loss is no longer a finite number.`;
       return `${who}: the ${measure} at the first layer is ${times(value)} that at the last. ${verdict(value)}`
         + ` Loss ${number(loss)}.`;
@@ -78,11 +79,9 @@ function render({ model, el }) {
   }
 
   function update() {
-    const width = Math.max(280, panels.clientWidth), wide = width >= 544 && kept;
-    const scale = range(), each = wide ? (width - 24) / 2 : width;
-    const drawn = picture(now, each, scale);
+    const width = panelWidth(panels, kept ? 2 : 1), scale = range(), drawn = picture(now, width, scale);
     panels.classList.toggle("two", Boolean(kept));
-    panels.replaceChildren(drawn.svg, ...(kept ? [picture(kept, each, scale).svg] : []));
+    panels.replaceChildren(drawn.svg, ...(kept ? [picture(kept, width, scale).svg] : []));
     const follow = (event) => {
       now.layer = 2 * Math.round((drawn.at(event.clientX) - 1) / 2) + 1;
       controls.layer.set(now.layer);
@@ -92,13 +91,15 @@ function render({ model, el }) {
     drawn.svg.addEventListener("pointerdown", follow);
     readout.replaceChildren(table(`Layer ${now.layer} of ${now.depth}, ${words(now)}`,
       ["network", "here", "first over last", "loss"],
-      NETWORKS.filter(([key]) => now.networks.includes(key)).map(([key, kind, normalised]) => [
-        [make("span", { class: `key${normalised ? "" : " without"}`, style: `border-color:var(--${kind})` }), ` ${kind}${normalised ? " + batch norm" : ", no batch norm"}`],
-        number(list(now, key)[place()] === undefined ? null : 10 ** list(now, key)[place()]),
-        ratio(now, key) === null ? "stopped" : number(ratio(now, key)), number(found(now, key)?.loss ?? null)])));
+      now.networks.map((network) => {
+        const here = list(now, network)[place()], whole = ratio(now, network);
+        return [[key(colourOf(network), !normalised(network)), ` ${labelOf(network)}`],
+          number(here === undefined ? null : 10 ** here), whole === null ? "stopped" : number(whole),
+          number(found(now, network)?.loss)];
+      })));
     said.say(...(now.networks.length ? sentences(now) : ["Choose a network."]));
     address.write("flow", [now.depth, now.step, now.padding, now.gain, now.measure,
-      now.networks.map((key) => NETWORKS.findIndex(([name]) => name === key)).join("")].join());
+      now.networks.join("")].join());
   }
 
   function change(setting, value) {
@@ -126,9 +127,9 @@ function render({ model, el }) {
       (gain) => (gain === 1 ? "1, He initialisation" : `${gain} times He initialisation`)),
     padding: choice("Padding", [["zeros", "zeros: a border"], ["circular", "circular: none"]], now.padding, (value) => change("padding", value)),
     measure: choice("Measure", MEASURES.map(([name, text, symbol]) => [name, `${text} ${symbol}`]), now.measure, (value) => change("measure", value)),
-    networks: several("Networks", NETWORKS.map(([key, kind, normalised]) => [key, [
-      make("span", { class: `key${normalised ? "" : " without"}`, style: `border-color:var(--${kind})` }),
-      make("span", {}, `${kind}${normalised ? " + batch norm" : ", no batch norm"}`)]]), now.networks, (value) => change("networks", value)),
+    networks: several("Networks", NETWORKS.map((_, network) => [network, [
+      key(colourOf(network), !normalised(network)), make("span", {}, labelOf(network))]]),
+    now.networks, (value) => change("networks", value)),
   };
   const release = button("Remove it", () => { kept = null; release.hidden = true; update(); });
   release.hidden = true;

@@ -1,7 +1,7 @@
 // What scrolls sideways can be reached by keyboard.
 "use strict";
 (() => {
-  const wide = document.querySelectorAll("div.math, .measured .scroll, .explorer .scroll, .cell_output pre");
+  const wide = document.querySelectorAll("div.math, .measured .scroll");
   const observer = new ResizeObserver((entries) => {
     for (const { target } of entries) {
       if (target.scrollWidth > target.clientWidth + 1) target.tabIndex = 0;
