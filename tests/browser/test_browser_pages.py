@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ def test_page(open_page: Any, axe: str, name: str, width: int, scheme: str) -> N
     assert page.watch.outside == [] and page.watch.said == []
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for explorer in page.locator("[data-explorer]").all():  # they start when the reader comes near
+        explorer.scroll_into_view_if_needed()
+    page.wait_for_function("!document.querySelector('[data-explorer]:not(.explorer)')")
     page.evaluate(axe)
     violations = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     assert [(found["id"], found["nodes"][0]["html"]) for found in violations] == []
@@ -86,3 +90,47 @@ def test_figures_fit_the_screen(open_page: Any, width: int, shown: str) -> None:
     for figure in page.locator("figure.measured:has(.narrow)").all():
         places = [place.get_attribute("class") for place in figure.locator("> div:visible").all()]
         assert places == [shown]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_light_and_waits_for_one_style_sheet(open_page: Any, name: str) -> None:
+    page = open_page(name)
+    page.wait_for_load_state("networkidle")
+    loaded = page.evaluate("""["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind))
+        .map((entry) => [new URL(entry.name).pathname, entry.renderBlockingStatus])""")
+    assert len(loaded) > 5
+    assert sum(len(gzip.compress((SITE / path.lstrip("/")).read_bytes(), 6)) for path, _ in loaded) <= 500_000
+    blocking = [path for path, status in loaded if status == "blocking" and not path.endswith(".html")]
+    assert blocking == ["/_static/site.css"]
+
+
+LOST = """async (names) => {
+  const rules = (list, around = "") => [...list].flatMap((rule) =>
+    rule instanceof CSSStyleRule ? rule.selectorText.split(/,(?![^(]*\\))/).map((one) => [around, one.trim()])
+      : rule.cssRules && !(rule instanceof CSSKeyframesRule) ? rules(rule.cssRules, rule.conditionText ?? "") : []);
+  const read = async (name) => {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync((await (await fetch(name)).text()).replace(/@import[^;]*;/g, ""));
+    return rules(sheet.cssRules);
+  };
+  const folder = document.querySelector("link[rel=stylesheet]").href.replace(/[^/]*$/, "");
+  const kept = new Set((await read(folder + "site.css")).map(String));
+  const lost = [];
+  for (const name of names) {
+    for (const rule of await read(folder + name)) {
+      const still = rule[1].replace(/::?(before|after|hover|focus[-a-z]*|active|visited|marker|placeholder)/g, "");
+      if (kept.has(String(rule)) || /fa[brs]?\\b|fa-/.test(rule[1])) continue;
+      try { if (document.querySelector(still || "*")) lost.push(rule); } catch { /* part of a browser's own control */ }
+    }
+  }
+  return lost;
+}"""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_style_sheet_has_every_rule_that_matches_something(open_page: Any, name: str) -> None:
+    page = open_page(name)
+    sheets = [path.relative_to(SITE / "_static").as_posix() for path in (SITE / "_static").rglob("*.css")
+              if path.name not in ("site.css", "basic.css")]
+    assert len(sheets) > 8
+    assert page.evaluate(LOST, sheets) == []
