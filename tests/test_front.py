@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ElementTree
 
+import numpy
 import pytest
+from PIL import Image
 
 from resnet_lib import runs
 from tools import front
@@ -61,3 +63,9 @@ def test_the_picture_stands_alone_and_says_what_it_shows() -> None:
     assert f"{front.best(runs.load('degradation'), 'plain', 56).median:.1f} % with 56 layers" in (described.text or "")
     assert "url(" not in drawn and "href" not in drawn and "@import" not in drawn
     assert "prefers-color-scheme:dark" in drawn
+
+
+def test_the_stored_digits_are_the_first_training_images() -> None:
+    stored, drawn = Image.open(front.DIGITS), front.digits_strip()
+    assert stored.size == (160, 10) and stored.tobytes() == drawn.tobytes()
+    assert numpy.asarray(drawn)[:, :, 1].max() == 255

@@ -1,6 +1,7 @@
-"""Draw the first picture of the README, `book/_static/front.svg`, from the recorded study: `python -m tools.front`.
+"""Draw the pictures of the front page and the README: `python -m tools.front`.
 
-The same study gives the same file, byte for byte. The picture brings its own background and follows the reader's light
+`book/_static/front.svg` comes from the recorded study, `digits.png` beside it from the data; the same input gives the
+same file, byte for byte. The first picture brings its own background and follows the reader's light
 or dark setting; where it is shown less than 480 pixels wide its letters grow, so that they stay legible on a phone.
 """
 
@@ -11,9 +12,14 @@ import statistics
 from dataclasses import dataclass
 from pathlib import Path
 
-from resnet_lib import plots, runs
+import torch
+from PIL import Image
+from torch.nn import functional
+
+from resnet_lib import data, plots, runs
 
 PICTURE = Path(__file__).resolve().parent.parent / "book" / "_static" / "front.svg"
+DIGITS = PICTURE.with_name("digits.png")
 KINDS = ("plain", "residual")
 DEPTHS = (8, 14, 20, 32, 44, 56)
 EPOCHS = 8
@@ -135,6 +141,18 @@ def picture(study: runs.Study) -> str:
     return "\n".join(lines)
 
 
+def digits_strip(count: int = 16) -> Image.Image:
+    """The first training images side by side, each with a margin of one pixel: dark ink on nothing."""
+    dataset = data.load("digits")
+    ink = dataset.pixels(dataset.train_images[:count, 0])
+    strip = torch.cat(list(functional.pad(ink, (1, 1, 1, 1))), dim=1)
+    opacity = (255 * strip.clamp(0, 1)).round().to(torch.uint8).numpy()
+    picture = Image.new("LA", opacity.shape[::-1], 0)
+    picture.putalpha(Image.fromarray(opacity))
+    return picture
+
+
 if __name__ == "__main__":
+    digits_strip().save(DIGITS, optimize=True)
     PICTURE.write_text(picture(runs.load("degradation")), encoding="utf-8", newline="\n")
     print(PICTURE)
