@@ -95,17 +95,9 @@ class AuthorLabelReferenceStyle(GroupReferenceStyle):
         super().__post_init__()
 
 
-def without_roles(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
-    """Take docutils' roles off the bibliography: one is deprecated, and as a list its links would not be allowed."""
-    if "citation-list" in context.get("body", ""):
-        body = context["body"].replace('<div role="list" class="citation-list">', '<div class="citation-list">')
-        context["body"] = body.replace(' role="doc-biblioentry"', "")
-
-
 def setup(app: Sphinx) -> dict[str, Any]:
     register_plugin("pybtex.style.labels", "author_label", AuthorLabel)
     register_plugin("pybtex.style.formatting", "author_label", AuthorLabelStyle)
     register_reference_style(
         "sphinxcontrib.bibtex.style.referencing", "author_label", AuthorLabelReferenceStyle)
-    app.connect("html-page-context", without_roles)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
