@@ -65,5 +65,7 @@ def test_a_page_loads_one_sheet_and_the_scripts_that_it_needs():
     assert '<script defer src="../_static/doctools.js"></script>' in page
     assert page.index("const DOCUMENTATION_OPTIONS") < page.index("DOCUMENTATION_OPTIONS.pagename")
     assert "prefers-color-scheme" in page
+    code = '<span class="k">def</span><span class="w"> </span><span class="nf">f</span><span class="p">(</span>'
+    assert '<span class="k">def</span> <span class="nf">f</span>(' in page_weight.light(PAGE + code, "d1", "")
     with_toggle = page_weight.light(PAGE + '<div class="solution dropdown admonition">', "d1", "")
     assert '<script defer src="../_static/togglebutton.js"></script>' in with_toggle

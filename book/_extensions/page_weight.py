@@ -17,6 +17,9 @@ from typing import Any
 
 import tinycss2
 from sphinx.application import Sphinx
+from sphinx.util import logging
+
+logger = logging.getLogger(__name__)
 
 SHEET = "site.css"
 STYLE_LINK = re.compile(
@@ -31,6 +34,9 @@ WHERE = {  # scripts that only some pages need, and what those pages hold
 THEME_UNKNOWN = 'localStorage.getItem("theme") || "auto"'  # its colours would be found, and all drawn again, later
 THEME_KNOWN = """localStorage.getItem("theme")
       || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")"""
+PLAIN_CODE = re.compile(r'<span class="(?:bp|mf|mh|mi|n|nb|o|p|w)">([^<]*)</span>')  # coloured like any other text
+MEASURES_ALL = '["pre",".nboutput > .output_area",".cell_output > .output",".jp-RenderedHTMLCommon",' \
+               '".pst-scrollable-table-container"].join(", ")'  # in the theme's script
 BOOTSTRAP = {  # the names that its script gives to the parts which the theme uses: menus, hints, what folds, a dialogue
     "show", "fade", "collapse", "collapsing", "collapsed", "dropdown-menu-end", "tooltip", "tooltip-inner",
     "tooltip-arrow", "bs-tooltip-auto", "bs-tooltip-top", "bs-tooltip-bottom", "bs-tooltip-start", "bs-tooltip-end",
@@ -154,7 +160,8 @@ def light(page: str, digest: str, options: str) -> str:
         rest = re.sub(r'\s*\bdefer(="defer")?', "", before + after).rstrip()
         return f'    <script defer{rest} src="{address}{version or ""}"></script>\n'
 
-    return SCRIPT.sub(script, page).replace(THEME_UNKNOWN, THEME_KNOWN)
+    page = SCRIPT.sub(script, page).replace(THEME_UNKNOWN, THEME_KNOWN)
+    return PLAIN_CODE.sub(r"\1", page)
 
 
 def lighten(app: Sphinx, exception: Exception | None) -> None:
@@ -173,6 +180,11 @@ def lighten(app: Sphinx, exception: Exception | None) -> None:
     names = dict.fromkeys(match[2] for page in new.values() for match in STYLE_LINK.finditer(page))
     sheet = one_sheet(static, names, known)
     (static / SHEET).write_text(sheet, encoding="utf-8")
+    theme = static / "scripts" / "pydata-sphinx-theme.js"
+    text = theme.read_text(encoding="utf-8")
+    if MEASURES_ALL not in text:
+        logger.warning("the theme's script no longer measures every block of code in the way that is known here")
+    theme.write_text(text.replace(MEASURES_ALL, '".none"'), encoding="utf-8")  # page.js does it for what is in view
     options = " ".join((static / "documentation_options.js").read_text(encoding="utf-8").split())
     digest = hashlib.sha256(sheet.encode()).hexdigest()[:8]
     for path, page in new.items():
