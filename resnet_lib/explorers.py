@@ -10,8 +10,10 @@ from __future__ import annotations
 import html
 import json
 import math
+import re
 import statistics
-from collections.abc import Mapping
+import string
+from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -193,3 +195,42 @@ def numbers(tensor: Tensor | None) -> Any:
     """A matrix as a list of rows, a column as a flat list, a scalar as a number."""
     assert tensor is not None, "autograd has reached every tensor"
     return (tensor.flatten() if tensor.dim() == 2 and tensor.shape[1] == 1 else tensor).tolist()
+
+
+def quiz(name: str, question: str, choices: Sequence[tuple[str, bool, str]]) -> Explorer:
+    """A question; each choice is its text, whether it is right, and the feedback to those who choose it.
+
+    The feedback to a wrong choice names the misconception behind it, that to the right one says why it is right. Texts
+    may hold `code` between backquotes and *emphasis* between asterisks. The choices keep their order. A browser
+    remembers the answer under the page and `name`, which therefore stands once on a page.
+
+    Raises ValueError for a name that is not made of letters, digits and hyphens, fewer than two choices, equal choices,
+    an empty text, and unless exactly one choice is right.
+    """
+    texts, rights, feedback = zip(*choices) if choices else ((), (), ())
+    if not name.replace("-", "").isalnum():
+        raise ValueError(f"A quiz's name consists of letters, digits and hyphens, not {name!r}.")
+    if len(set(texts)) < max(2, len(texts)):
+        raise ValueError(f"The quiz {name!r} needs at least two choices, and no two of them equal.")
+    if sum(rights) != 1:
+        raise ValueError(f"Exactly one choice of the quiz {name!r} has to be right, not {sum(rights)}.")
+    if not all(text.strip() for text in (question, *texts, *feedback)):
+        raise ValueError(f"The quiz {name!r} has an empty text.")
+    state = [{"text": text, "right": bool(right), "feedback": said} for text, right, said in choices]
+    return Explorer("quiz", {"name": name, "question": question, "choices": state}, unfolded(question, choices))
+
+
+def unfolded(question: str, choices: Sequence[tuple[str, bool, str]]) -> HTML:
+    """A quiz without JavaScript: each choice with its feedback, which the reader unfolds."""
+    items = "".join(f"<li>{letter}) {marked(text)}<details><summary>If you chose this</summary>"
+                    f"<p><strong>{'Right' if right else 'Not quite'}.</strong> {marked(feedback)}</p></details></li>"
+                    for letter, (text, right, feedback) in zip(string.ascii_lowercase, choices))
+    return HTML(f'<div class="quiz-unfolded"><p><strong>{marked(question)}</strong></p><ul>{items}</ul></div>')
+
+
+def marked(text: str) -> str:
+    """HTML of a text in which `code` and *emphasis* are the only markup; as in quiz.js."""
+    def element(found: re.Match[str]) -> str:
+        return f"<code>{found[1]}</code>" if found[1] else f"<em>{found[2]}</em>"
+
+    return re.sub(r"`([^`]+)`|\*([^\s*](?:[^*]*[^\s*])?)\*", element, html.escape(text, quote=False))

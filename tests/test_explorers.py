@@ -93,3 +93,32 @@ def test_backpropagation_refuses_numbers_that_it_cannot_show() -> None:
             explorers.backpropagation({**values, **change}, INSTEAD)
     with pytest.raises(ValueError, match="y is missing"):
         explorers.backpropagation({name: value for name, value in values.items() if name != "y"}, INSTEAD)
+
+
+CHOICES = [("Because of `x`.", False, "Not *that*."), ("No: 2 < 3.", True, "See </script>.")]
+
+
+def test_a_quiz_keeps_the_order_of_its_choices() -> None:
+    quiz = explorers.quiz("first-quiz", "Why?", CHOICES)
+    assert of_page(quiz.static()) == quiz.state == {"name": "first-quiz", "question": "Why?", "choices": [
+        {"text": text, "right": right, "feedback": feedback} for text, right, feedback in CHOICES]}
+
+
+def test_a_quiz_without_javascript_holds_all_that_it_says() -> None:
+    page = explorers.quiz("first-quiz", "Why?", CHOICES).instead.data
+    assert page.index("Why?") < page.index("a) Because of <code>x</code>.") < page.index("b) No: 2 &lt; 3.")
+    folded = re.findall(r"<details><summary>If you chose this</summary><p>(.*?)</p></details>", page)
+    assert folded == ["<strong>Not quite.</strong> Not <em>that</em>.", "<strong>Right.</strong> See &lt;/script&gt;."]
+
+
+@pytest.mark.parametrize(("name", "question", "choices", "says"), [
+    ("a quiz", "Why?", CHOICES, "letters, digits and hyphens"), ("", "Why?", CHOICES, "letters, digits and hyphens"),
+    ("first", "Why?", [], "at least two"), ("first", "Why?", CHOICES[1:], "at least two"),
+    ("first", "Why?", [*CHOICES, CHOICES[0]], "no two of them equal"),
+    ("first", "Why?", [("x", False, "y"), ("z", False, "y")], "Exactly one .* not 0"),
+    ("first", "Why?", [*CHOICES, ("x", True, "y")], "Exactly one .* not 2"),
+    ("first", " ", CHOICES, "empty"), ("first", "Why?", [*CHOICES, ("x", False, "")], "empty"),
+    ("first", "Why?", [*CHOICES, (" ", False, "y")], "empty")])
+def test_a_quiz_without_sense_is_refused(name: str, question: str, choices: list, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        explorers.quiz(name, question, choices)

@@ -55,6 +55,11 @@ def test_has_the_parts_of_a_chapter(chapter):
 
 
 @every_chapter
+def test_quizzes_do_not_give_themselves_away(chapter):
+    kept(rules.wrong_quizzes(chapter.notebook), chapter.path)
+
+
+@every_chapter
 def test_figures_are_described_in_the_code(chapter):
     kept(rules.figures_without_alt(chapter.notebook), chapter.path)
 
@@ -123,6 +128,15 @@ def test_canonical_form_drops_what_an_editor_leaves():
     assert canonical(text) == text
 
 
+def test_code_is_stored_folded_where_the_site_folds_it():
+    """A cell that a reader has folded in JupyterLab, and one with folded outputs, are stored as others are."""
+    folded = {"jupyter": {"source_hidden": True, "outputs_hidden": True}}
+    for tags, kept_of_it in (["hide-input"], {"source_hidden": True}), (["other"], None), ([], None):
+        text = canonical(nbformat.writes(code(**folded, tags=tags)))
+        assert nbformat.reads(text, as_version=4).cells[0].metadata.get("jupyter") == kept_of_it
+        assert canonical(text) == text
+
+
 def test_cell_ids_stay_and_missing_ones_do_not_change():
     notebook = code()
     assert canonical(nbformat.writes(notebook)).count(f'"{notebook.cells[0].id}"') == 1
@@ -151,11 +165,23 @@ def test_indentation_is_part_of_the_form():
 
 def test_missing_parts_are_caught():
     problems = rules.missing_parts(new_notebook(cells=[new_markdown_cell("# A chapter")]))
-    assert len(problems) == 8
+    assert len(problems) == 9 and "no quiz (explorers.quiz)" in problems
     exercise = "```{exercise-start} Paper (5 minutes)\n:label: first\n```"
     problems = rules.missing_parts(new_notebook(cells=[new_markdown_cell(exercise)]))
     assert "exercise first has no solution" in problems
     assert "1 exercises, at least 3 are needed" in problems
+
+
+def test_a_quiz_whose_answers_can_be_read_is_caught():
+    hidden, folded = {"tags": ["hide-input"]}, {"jupyter": {"source_hidden": True}}
+    quiz = 'explorers.quiz(\n    "first", "Why?", [])'
+    assert rules.wrong_quizzes(code(quiz, **hidden, **folded)) == []
+    for metadata in ({}, hidden, folded):
+        [problem] = rules.wrong_quizzes(code(quiz, **metadata))
+        assert problem.startswith("cell 1 shows the answers of the quiz first")
+    twice = new_notebook(cells=[code(quiz, **hidden, **folded).cells[0] for _ in range(2)])
+    assert rules.wrong_quizzes(twice) == ["cell 2 has a second quiz called first"]
+    assert not any("quiz" in problem for problem in rules.missing_parts(twice))
 
 
 def test_figures_without_description_are_caught():

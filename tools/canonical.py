@@ -25,10 +25,13 @@ def canonical(text: str) -> str:
     cells = []
     for number, cell in enumerate(notebook.cells):
         source = cell.source.replace("\r\n", "\n").rstrip("\n")
+        metadata = {key: cell.metadata[key] for key in CELL_METADATA if cell.metadata.get(key)}
+        if folded(cell):
+            metadata["jupyter"] = {"source_hidden": True}
         kept = {
             "cell_type": cell.cell_type,
             "id": cell.get("id") or hashlib.sha256(f"{number} {source}".encode()).hexdigest()[:8],
-            "metadata": {key: cell.metadata[key] for key in CELL_METADATA if cell.metadata.get(key)},
+            "metadata": metadata,
             "source": source,
         }
         if cell.cell_type == "code":
@@ -43,6 +46,12 @@ def canonical(text: str) -> str:
         "nbformat_minor": 5,
     })
     return nbformat.writes(bare, version=nbformat.NO_CONVERT).rstrip("\n") + "\n"
+
+
+def folded(cell: nbformat.NotebookNode) -> bool:
+    """Whether a cell's code is folded on the site and in JupyterLab; what a reader alone has folded does not count."""
+    hidden = (cell.metadata.get("jupyter") or {}).get("source_hidden") is True
+    return hidden and "hide-input" in cell.metadata.get("tags", [])
 
 
 def main(names: list[str]) -> int:

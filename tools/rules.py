@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 
-from tools.canonical import canonical
+from tools.canonical import canonical, folded
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 UNFINISHED = re.compile(r"\b(TODO|FIXME|TBD|XXX|lorem ipsum|coming soon|to be written|to be done)\b", re.IGNORECASE)
@@ -61,9 +61,25 @@ def missing_parts(notebook: nbformat.NotebookNode) -> list[str]:
         problems.append("no solution is checked (assert exercises.NAME(solution))")
     if not re.search(r"^:class:.*\bpredict\b", text, re.MULTILINE):
         problems.append("no prediction (an admonition of class predict)")
+    if not any("explorers.quiz(" in cell.source for _, cell in cells(notebook, "code")):
+        problems.append("no quiz (explorers.quiz)")
     slides = sum("slideshow" in cell.metadata for cell in notebook.cells)
     if slides < 5:
         problems.append(f"{slides} cells are marked for lectures (slideshow metadata), at least 5 are needed")
+    return problems
+
+
+def wrong_quizzes(notebook: nbformat.NotebookNode) -> list[str]:
+    """Quizzes whose answers can be read in the code above them, and those that share a name with another."""
+    problems, names = [], set[str]()
+    for number, cell in cells(notebook, "code"):
+        for name in re.findall(r"""explorers\.quiz\(\s*["']([^"']*)""", cell.source):
+            if not folded(cell):
+                problems.append(f"cell {number} shows the answers of the quiz {name}; it has to be tagged hide-input "
+                                "and have source_hidden in its metadata")
+            if name in names:
+                problems.append(f"cell {number} has a second quiz called {name}")
+            names.add(name)
     return problems
 
 

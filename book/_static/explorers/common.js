@@ -83,6 +83,8 @@ function begin(el, title) {
   el.setAttribute("role", "group");
   el.setAttribute("aria-label", title);
   el.append(make("h3", {}, title));
+  // In JupyterLab arrows and Enter would go to the notebook, unless the element that has the focus says otherwise.
+  el.addEventListener("focusin", ({ target }) => { target.dataset.lmSuppressShortcuts = "true"; });
 }
 
 // Numbers -----------------------------------------------------------------------------------------------------------
@@ -126,20 +128,20 @@ function slider(label, values, value, change, text = String) {
   return control;
 }
 
-/** Labelled inputs under one heading; each content is text, or a list of elements. */
+/** Labelled inputs under one heading; the heading and each content are text, or a list of text and elements. */
 function group(legend, inputs, contents) {
   const labels = contents.map((content, index) => make("label", {}, inputs[index], ...[content].flat()));
-  return make("fieldset", {}, make("legend", {}, legend), make("div", { class: "options" }, ...labels));
+  return make("fieldset", {}, make("legend", {}, ...[legend].flat()), make("div", { class: "options" }, ...labels));
 }
 
-/** Radio buttons: one of `options`, a list of [value, text]. */
+/** Radio buttons: one of `options`, a list of [value, content]. */
 function choice(legend, options, value, change) {
   const name = unique("choice");
   const inputs = options.map(([option]) => make("input", { type: "radio", name, value: String(option) }));
   inputs.forEach((input, index) => input.addEventListener("change", () => change(options[index][0])));
   const set = (next) => inputs.forEach((input, index) => { input.checked = options[index][0] === next; });
   set(value);
-  return { element: group(legend, inputs, options.map(([, text]) => make("span", {}, text))), set, inputs };
+  return { element: group(legend, inputs, options.map(([, content]) => make("span", {}, ...[content].flat()))), set, inputs };
 }
 
 /** Checkboxes: any of `options`, a list of [value, content]. */

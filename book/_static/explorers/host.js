@@ -19,6 +19,8 @@
     }
   }, { rootMargin: "1200px 0px" });
   for (const el of document.querySelectorAll("[data-explorer]")) {
-    if (window.explorers?.[el.dataset.explorer]) near.observe(el);
+    if (!window.explorers?.[el.dataset.explorer]) continue;
+    if (el.querySelector("figure")) near.observe(el);
+    else start(el); // a question is light, and its notes have to be there when the page is printed
   }
 })();
