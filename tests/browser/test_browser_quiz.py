@@ -54,6 +54,7 @@ def test_feedback_stands_under_the_chosen_answer(open_page: Any, chapter: str, w
     assert len(quizzes) == len(expected) >= 1
     for state, quiz in zip(expected, quizzes, strict=True):
         choices = state["choices"]
+        quiz.scroll_into_view_if_needed()
         assert quiz.locator("legend").inner_text() == plain(state["question"])
         assert [label.inner_text() for label in quiz.locator("label").all()] == [
             f"{letter}) {plain(choice['text'])}" for letter, choice in zip("abcdefgh", choices)]
@@ -163,6 +164,7 @@ def test_without_javascript_each_choice_unfolds_its_feedback(open_page: Any, cha
     page = open_page(chapter, java_script_enabled=False)
     quizzes = page.locator("[data-explorer='quiz']").all()
     for state, quiz in zip(states(chapter), quizzes, strict=True):
+        quiz.scroll_into_view_if_needed()
         assert quiz.locator("> div > p").inner_text() == plain(state["question"])
         for letter, choice, item in zip("abcdefgh", state["choices"], quiz.locator("li").all()):
             assert item.inner_text().startswith(f"{letter}) {plain(choice['text'])}")
