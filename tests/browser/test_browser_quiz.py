@@ -41,6 +41,13 @@ def said(quiz: Any) -> list[str]:
     return [element.inner_text() for element in quiz.locator(".feedback").all()]
 
 
+def come_to(quiz: Any) -> None:
+    """Scroll to a quiz and wait until it is drawn."""
+    quiz.scroll_into_view_if_needed()
+    while not quiz.inner_text():
+        quiz.page.wait_for_timeout(20)
+
+
 def answer(quiz: Any, index: int) -> None:
     quiz.locator("label").nth(index).click()
     quiz.get_by_role("button", name="Check").click()
@@ -54,7 +61,7 @@ def test_feedback_stands_under_the_chosen_answer(open_page: Any, chapter: str, w
     assert len(quizzes) == len(expected) >= 1
     for state, quiz in zip(expected, quizzes, strict=True):
         choices = state["choices"]
-        quiz.scroll_into_view_if_needed()
+        come_to(quiz)
         assert quiz.locator("legend").inner_text() == plain(state["question"])
         assert [label.inner_text() for label in quiz.locator("label").all()] == [
             f"{letter}) {plain(choice['text'])}" for letter, choice in zip("abcdefgh", choices)]
@@ -164,7 +171,7 @@ def test_without_javascript_each_choice_unfolds_its_feedback(open_page: Any, cha
     page = open_page(chapter, java_script_enabled=False)
     quizzes = page.locator("[data-explorer='quiz']").all()
     for state, quiz in zip(states(chapter), quizzes, strict=True):
-        quiz.scroll_into_view_if_needed()
+        come_to(quiz)
         assert quiz.locator("> div > p").inner_text() == plain(state["question"])
         for letter, choice, item in zip("abcdefgh", state["choices"], quiz.locator("li").all()):
             assert item.inner_text().startswith(f"{letter}) {plain(choice['text'])}")
