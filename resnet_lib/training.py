@@ -93,6 +93,27 @@ def fit(network: nn.Module, dataset: data.Dataset, *, epochs: int = 8, learning_
     `threads`: CPU threads of PyTorch while training; with the same number, the same seed gives the same history.
     Raises ValueError for unusable data and TrainingDiverged when the loss is no longer a finite number.
     """
+    total = epochs * -(-len(dataset.train_images) // max(1, batch_size))
+    with tqdm(total=total, unit="batch", disable=not progress or not sys.stderr.isatty(), leave=False) as bar:
+        for history in batches(network, dataset, epochs=epochs, learning_rate=learning_rate, batch_size=batch_size,
+                               seed=seed, schedule=schedule, optimizer=optimizer, augment=augment,
+                               before_step=before_step, threads=threads):
+            bar.update()
+            if history.train_loss:
+                bar.set_postfix(loss=f"{history.train_loss[-1]:.3f}", test_error=f"{history.test_error[-1]:.1f} %",
+                                refresh=False)
+    return history
+
+
+def batches(network: nn.Module, dataset: data.Dataset, *, epochs: int = 8, learning_rate: float = 0.1,
+            batch_size: int = 64, seed: int = 1, schedule: Schedule = one_cycle,
+            optimizer: Callable[..., torch.optim.Optimizer] = sgd, augment: Callable[..., Tensor] | None = None,
+            before_step: BeforeStep | None = None, threads: int = 1) -> Iterator[History]:
+    """What `fit` does, one batch at a time, for those who have other things to do in between; the arguments are its.
+
+    Yields after each batch the same history, which grows by one number a list when an epoch is over; `final_train_*`
+    come with the last batch. Between the batches PyTorch has as many threads as it had before.
+    """
     data.check(dataset.train_images, dataset.train_labels, len(dataset.classes))
     data.check(dataset.test_images, dataset.test_labels, len(dataset.classes), part="test")
     if epochs < 1 or batch_size < 1 or not learning_rate > 0:
@@ -106,13 +127,12 @@ def fit(network: nn.Module, dataset: data.Dataset, *, epochs: int = 8, learning_
     descent = optimizer(network.parameters())
     steps = -(-len(images) // batch_size)
     history = History(seed, learning_rate, batch_size, threads)
-    with use_threads(threads), tqdm(total=epochs * steps, unit="batch", disable=not progress or not sys.stderr.isatty(),
-                                    leave=False) as bar:
-        for epoch in range(epochs):
-            start, total_loss, wrong = time.perf_counter(), 0.0, 0
-            network.train()
-            order = torch.randperm(len(images), generator=generator).to(device)
-            for index, batch in enumerate(order.split(batch_size)):
+    for epoch in range(epochs):
+        start, total_loss, wrong = time.perf_counter(), 0.0, 0
+        network.train()
+        order = torch.randperm(len(images), generator=generator).to(device)
+        for index, batch in enumerate(order.split(batch_size)):
+            with use_threads(threads):
                 rate = learning_rate * schedule((epoch * steps + index) / (epochs * steps))
                 for group in descent.param_groups:
                     group["lr"] = rate
@@ -133,16 +153,16 @@ def fit(network: nn.Module, dataset: data.Dataset, *, epochs: int = 8, learning_
                 descent.step()
                 total_loss += loss.item() * len(batch)
                 wrong += int((logits.argmax(1) != labels[batch]).sum())
-                bar.update()
-            test_loss, test_error = evaluate(network, dataset.test_images, dataset.test_labels)
-            history.train_loss.append(total_loss / len(images))
-            history.train_error.append(100 * wrong / len(images))
-            history.test_loss.append(test_loss)
-            history.test_error.append(test_error)
-            history.seconds.append(time.perf_counter() - start)
-            bar.set_postfix(loss=f"{history.train_loss[-1]:.3f}", test_error=f"{test_error:.1f} %")
-        history.final_train_loss, history.final_train_error = evaluate(network, images, labels)
-    return history
+                if index == steps - 1:
+                    test_loss, test_error = evaluate(network, dataset.test_images, dataset.test_labels)
+                    history.train_loss.append(total_loss / len(images))
+                    history.train_error.append(100 * wrong / len(images))
+                    history.test_loss.append(test_loss)
+                    history.test_error.append(test_error)
+                    history.seconds.append(time.perf_counter() - start)
+                    if epoch == epochs - 1:
+                        history.final_train_loss, history.final_train_error = evaluate(network, images, labels)
+            yield history
 
 
 @torch.no_grad()

@@ -72,6 +72,15 @@ def test_the_same_seed_gives_the_same_history_bit_for_bit() -> None:
                                      "final_train_error"}
 
 
+def test_batches_are_the_steps_of_fit() -> None:
+    seen = []
+    with training.use_threads(3):
+        for history in training.batches(small(), DIGITS, epochs=2, batch_size=32):
+            seen.append((len(history.train_loss), len(history.test_error), torch.get_num_threads()))
+    assert seen == [(0, 0, 3), (0, 0, 3), (1, 1, 3), (1, 1, 3), (1, 1, 3), (2, 2, 3)]
+    assert history.measured() == fit().measured()
+
+
 def test_augmentation_changes_training_batches_only() -> None:
     seen: dict[bool, list[Tensor]] = {True: [], False: []}
     network = small()
