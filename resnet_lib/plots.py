@@ -208,7 +208,7 @@ def switch() -> str:
     notebooks = "[data-jp-theme-light=false],[data-vscode-theme-kind$=dark],html[theme=dark]"
     dark = f":is(html[data-theme=dark],{notebooks}) .measured"
     colours = ";".join(f"--{name}:{colour}" for name, colour in variables(DARK).items())
-    return (".measured{container-type:inline-size}.measured svg{max-width:100%;height:auto}"
+    return (".measured{container-type:inline-size;margin:1rem 0}.measured svg{max-width:100%;height:auto}"
             ".measured .narrow,.measured .dark{display:none}"
             f"{dark} .light{{display:none}}{dark} .dark{{display:inline}}"
             "@container (max-width:36rem){.measured .wide{display:none}.measured .narrow{display:block}}"

@@ -45,7 +45,8 @@ const STYLE = `
 .explorer .conclusion p { margin: 0 0 .35rem; }
 .explorer .note { color: var(--muted); font-size: .875rem; margin: .25rem 0; min-height: 1.3em; }
 .explorer.elsewhere { --page: #fff; --ink: #1b1f24; --muted: #545d68; --rule: #7b8591; --grid: #e6eaef; --line: #d5dae1;
-  --plain: #c24800; --residual: #0969cf; --preact: #0a6b5c; --predict: #5e5a00; --link: #0a5fbd; }
+  --plain: #c24800; --residual: #0969cf; --preact: #0a6b5c; --predict: #5e5a00; --link: #0a5fbd;
+  --sans: "Segoe UI", -apple-system, Roboto, "Helvetica Neue", Arial, sans-serif; }
 :is([data-jp-theme-light=false], [data-vscode-theme-kind$=dark], html[theme=dark]) .explorer.elsewhere { --page: #14181e;
   --ink: #e8ebef; --muted: #aab4c0; --rule: #7f8b99; --grid: #2a313b; --line: #3c4552; --plain: #ff9146;
   --residual: #6cb0ff; --preact: #8ff0da; --predict: #ebd671; --link: #7db8ff; }
@@ -64,12 +65,16 @@ function fill(element, attributes, children) {
   return element;
 }
 
-const make = (tag, attributes = {}, ...children) => fill(document.createElement(tag), attributes, children);
+// JupyterLab takes the arrow keys, to go from cell to cell, unless an element says that it needs them.
+const ownKeys = { input: { "data-lm-suppress-shortcuts": "true" } };
+const make = (tag, attributes = {}, ...children) => fill(document.createElement(tag), { ...ownKeys[tag], ...attributes }, children);
 const draw = (tag, attributes = {}, ...children) =>
   fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 
+// Names within the document, in which other explorers have copies of this counter.
+const mine = Math.random().toString(36).slice(2, 10);
 let serial = 0;
-const unique = (name) => `explorer-${name}-${serial += 1}`;
+const unique = (name) => `explorer-${mine}-${name}-${serial += 1}`;
 
 /** Prepare `el` as an explorer: its style, its title, and a fresh start when it is rendered again. */
 function begin(el, title) {
