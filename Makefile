@@ -8,7 +8,7 @@ python = .venv/bin/python
 notebooks = $(wildcard book/*/*.ipynb)
 export PYTHON TORCH
 
-.PHONY: help install book test test-site serve lab data format lock clean
+.PHONY: help install book test test-site test-downloads serve lab data format lock clean
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -28,7 +28,11 @@ test: install  ## run every check and execute every notebook
 test-site: install  ## test the built site in a browser (needs Chromium)
 	@test -e _build/html/index.html || { echo "There is no site yet: run make book first." >&2; exit 1; }
 	@$(python) -m uv pip install --quiet -r requirements-site.txt
-	@$(python) -m pytest -q -m "site or browser" tests
+	@$(python) -m pytest -q -m "(site or browser) and not weekly" tests
+
+test-downloads: install  ## execute every notebook that the built site offers for download
+	@test -e _build/html/index.html || { echo "There is no site yet: run make book first." >&2; exit 1; }
+	@$(python) -m pytest -q -m weekly tests/test_downloads.py
 
 serve:  ## serve the built site on this machine; PORT=8000
 	@test -e _build/html/index.html || { echo "There is no site yet: run make book first." >&2; exit 1; }

@@ -65,9 +65,8 @@ def executed(path: Path, cache: Path) -> nbformat.NotebookNode:
     """The notebook with the outputs that the cache holds for it, or as it is where the cache has none."""
     notebook = nbformat.read(path, as_version=4)
     if cache.is_dir():
-        store = get_cache(str(cache))
         try:
-            return store.get_cache_bundle(store.match_cache_notebook(notebook).pk).nb
+            return get_cache(str(cache)).merge_match_into_notebook(notebook)[1]
         except KeyError:
             pass
     return notebook
@@ -200,12 +199,16 @@ def reading_order(env: BuildEnvironment) -> Iterator[str]:
             pages[:0] = env.toctree_includes.get(page, [])
 
 
+def cache_folder(app: Sphinx) -> Path:
+    """Where the build under way finds executed notebooks."""
+    configured = app.config.nb_execution_cache_path
+    return Path(app.srcdir, configured) if configured else Path(app.outdir).parent / ".jupyter_cache"
+
+
 def chapter(app: Sphinx, page: str, seen_from: str) -> Chapter:
     """The claims of one page in the build under way."""
     path = Path(app.env.doc2path(page))
-    configured = app.config.nb_execution_cache_path
-    cache = Path(configured) if configured else Path(app.outdir).parent / ".jupyter_cache"
-    claims = claims_of(executed(path, Path(app.srcdir, cache))) if path.suffix == ".ipynb" else []
+    claims = claims_of(executed(path, cache_folder(app))) if path.suffix == ".ipynb" else []
     return Chapter(app.env.titles[page].astext(), app.builder.get_relative_uri(seen_from, page), claims)
 
 
