@@ -27,7 +27,8 @@ from torch import Tensor
 from resnet_lib import data
 from resnet_lib.runs import Study
 
-FOLDER = Path(__file__).resolve().parent.parent / "book" / "_static" / "explorers"
+INSTALLED = Path(__file__).resolve().parent / "scripts"  # where an installed package holds them
+FOLDER = INSTALLED if INSTALLED.is_dir() else INSTALLED.parent.parent / "book" / "_static" / "explorers"
 LARGEST = 100_000  # characters of state, as JSON
 
 

@@ -327,7 +327,7 @@ class Laboratory:
         loss.set(title="Training loss", xlabel="epoch", xlim=(0.7, self.epochs + 0.9),
                  xticks=numpy.unique(numpy.linspace(1, self.epochs, min(self.epochs, 8)).round()))
         flow.set(title="‖∂L/∂x‖ over the last block's", xlabel="layer", xlim=(-0.12 * deepest, deepest),
-                 xticks=[1, *range(10, deepest + 1, 10)])
+                 xticks=numpy.unique(numpy.linspace(1, deepest - 1, 4).round()))
 
     # Without a kernel -------------------------------------------------------------------------------------------
 

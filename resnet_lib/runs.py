@@ -20,7 +20,8 @@ from typing import Any
 
 import torch
 
-FOLDER = Path(__file__).resolve().parent.parent / "book" / "runs"
+INSTALLED = Path(__file__).resolve().parent / "recorded"  # where an installed package holds them
+FOLDER = INSTALLED if INSTALLED.is_dir() else INSTALLED.parent.parent / "book" / "runs"
 
 
 @dataclass(frozen=True)

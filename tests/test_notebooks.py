@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tools import rules
-from tools.canonical import canonical
+from tools.canonical import canonical, install_cell, repository, with_install_cell
 from tools.chapters import Chapter, Executed, chapters, toc_files
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,6 +47,11 @@ def test_table_of_contents_names_every_file():
 @every_chapter
 def test_stored_in_canonical_form(chapter):
     kept(rules.not_canonical(chapter.path.read_bytes().decode("utf-8")), chapter.path)
+
+
+@every_chapter
+def test_installs_the_package_where_it_is_missing(chapter):
+    kept(rules.wrong_install_cell(chapter.notebook, repository()), chapter.path)
 
 
 @every_chapter
@@ -161,6 +166,48 @@ def test_other_forms_are_caught(change, says):
 def test_indentation_is_part_of_the_form():
     text = canonical(nbformat.writes(code()))
     assert rules.not_canonical(text.replace("\n ", "\n  "))
+
+
+ADDRESS = "https://github.com/somebody/book"
+
+
+def test_a_missing_or_other_install_cell_is_caught_and_put_right():
+    bare = canonical(nbformat.writes(new_notebook(cells=[new_markdown_cell("# Title"), new_code_cell("1")])))
+    for text in (bare, with_install_cell(bare, ""), with_install_cell(with_install_cell(bare, "x"), "y")):
+        assert len(rules.wrong_install_cell(nbformat.reads(text, as_version=4), ADDRESS)) == 1
+        right = with_install_cell(text, ADDRESS)
+        notebook = nbformat.reads(right, as_version=4)
+        assert rules.wrong_install_cell(notebook, ADDRESS) == [] and rules.not_canonical(right) == []
+        assert [cell.source for cell in notebook.cells[::2]] == ["# Title", "1"] and len(notebook.cells) == 3
+        notebook.cells[1].metadata.tags = []
+        assert len(rules.wrong_install_cell(notebook, ADDRESS)) == 1
+
+
+def run_install_cell(address, monkeypatch, there=False):
+    """Run the cell in IPython, where pip is replaced: what was asked of pip, and what an error shows."""
+    from importlib import util
+
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    shell, asked = InteractiveShell(config=Config(HistoryManager={"enabled": False})), []
+    shell.register_magic_function(asked.append, magic_name="pip")
+    monkeypatch.setattr(util, "find_spec", lambda name: object() if there else None)
+    result = shell.run_cell(install_cell(address).source)
+    return asked, result.error_in_exec
+
+
+def test_the_install_cell_installs_from_the_repository(monkeypatch):
+    assert run_install_cell(ADDRESS, monkeypatch) == (["install --quiet git+https://github.com/somebody/book"], None)
+    assert run_install_cell(ADDRESS, monkeypatch, there=True) == ([], None)
+    assert run_install_cell("", monkeypatch, there=True) == ([], None)
+
+
+def test_the_install_cell_says_what_to_do_when_no_repository_is_known(monkeypatch):
+    asked, error = run_install_cell("", monkeypatch)
+    [shown] = error._render_traceback_()
+    assert asked == [] and shown.startswith("This notebook needs the package resnet_lib: get a copy") \
+        and "\n" not in shown
 
 
 def test_missing_parts_are_caught():

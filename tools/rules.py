@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 
-from tools.canonical import canonical, folded
+from tools.canonical import canonical, folded, install_cell
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 UNFINISHED = re.compile(r"\b(TODO|FIXME|TBD|XXX|lorem ipsum|coming soon|to be written|to be done)\b", re.IGNORECASE)
@@ -46,6 +46,13 @@ def not_canonical(text: str) -> list[str]:
     counted = [f"cell {number} has an execution count" for number, cell in cells(notebook, "code")
                if cell.execution_count is not None and not cell.outputs]
     return stored + counted or ["not in canonical form (metadata, cell ids or layout); run make format"]
+
+
+def wrong_install_cell(notebook: nbformat.NotebookNode, repository: str) -> list[str]:
+    """The cell after the title is not the one that installs the package from `repository`."""
+    if notebook.cells[1:2] == [install_cell(repository)]:
+        return []
+    return ["cell 2 is not the cell that installs the package from the repository in _config.yml; run make format"]
 
 
 def missing_parts(notebook: nbformat.NotebookNode) -> list[str]:
