@@ -59,6 +59,12 @@ class Watch:
         page.on("pageerror", lambda error: self.said.append(str(error)))
 
 
+@pytest.fixture(scope="session")
+def watched() -> type[Watch]:
+    """For pages that a test opens by itself: `page.watch = watched(page, address)`."""
+    return Watch
+
+
 @pytest.fixture
 def open_page(browser: Any, address: str) -> Iterator[Any]:
     """`open_page("concepts/depth", width=390, scheme="dark")`: the page, and its `Watch` as page.watch."""
