@@ -8,7 +8,7 @@ python = .venv/bin/python
 notebooks = $(wildcard book/*/*.ipynb)
 export PYTHON TORCH
 
-.PHONY: help install book test test-site test-downloads serve lab data format lock clean
+.PHONY: help install book test test-site test-downloads test-links serve lab data format lock upgrade clean
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -34,6 +34,9 @@ test-downloads: install  ## execute every notebook that the built site offers fo
 	@test -e _build/html/index.html || { echo "There is no site yet: run make book first." >&2; exit 1; }
 	@$(python) -m pytest -q -m weekly tests/test_downloads.py
 
+test-links: install  ## ask each page on the web to which the book links whether it is still there
+	@$(python) -m tools.build links
+
 serve:  ## serve the built site on this machine; PORT=8000
 	@test -e _build/html/index.html || { echo "There is no site yet: run make book first." >&2; exit 1; }
 	@echo "Open http://127.0.0.1:$(PORT) (end with Ctrl-C)"
@@ -50,6 +53,9 @@ format: install  ## bring the notebooks into the form in which they are stored
 
 lock: install  ## make requirements.txt again from pyproject.toml
 	@sh tools/lock
+
+upgrade: install  ## the same with the newest version of every package
+	@sh tools/lock --upgrade
 
 clean:  ## remove what was built (.venv stays)
 	@rm -rf _build .pytest_cache .mypy_cache .ruff_cache

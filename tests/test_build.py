@@ -1,12 +1,15 @@
 """The machinery that installs, executes and builds, on toy books of one or two notebooks."""
 
+import json
 import os
 import shutil
 import signal
 import stat
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import nbformat
@@ -354,3 +357,50 @@ def test_an_installed_environment_is_left_alone(machine):
     result = subprocess.run(["sh", "install"], cwd=machine.folder, capture_output=True, text=True,
                             env={"PATH": str(machine.folder / "bin")})
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+
+# Links ----------------------------------------------------------------------------------------------------------
+
+def report(*links: dict) -> str:
+    return "".join(json.dumps({"filename": "book/index.md", "lineno": 1, "code": 0, "info": "", **link}) + "\n"
+                   for link in links)
+
+
+def test_broken_links_are_told_from_those_that_would_not_tell(capsys):
+    found = build.read_links(report(
+        {"uri": "https://one.example", "status": "working"},
+        {"uri": "https://two.example", "status": "redirected", "code": 301, "info": "https://new.example"},
+        {"uri": "https://three.example", "status": "broken", "info": "403 Client Error: Forbidden for url"},
+        {"uri": "https://four.example", "status": "broken", "info": "404 Client Error: Not Found for url"},
+        {"uri": "https://five.example", "status": "broken", "info": "Connection refused"},
+        {"uri": "other.html", "status": "local"}))
+    assert not build.report_links(found)
+    assert capsys.readouterr().out.splitlines() == [
+        "Would not tell (403): https://three.example, on book/index.md",
+        "Broken: https://four.example, on book/index.md: 404 Client Error: Not Found for url",
+        "Broken: https://five.example, on book/index.md: Connection refused",
+        "5 links to other sites: 2 broken, 1 would not tell."]
+    assert build.report_links(found[:3])
+
+
+def test_links_are_asked_for(toy, capsys):
+    class Answer(BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            self.send_response(200 if self.path == "/there" else 404)
+            self.end_headers()
+
+        do_GET = do_HEAD
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    there, gone = (f"http://127.0.0.1:{server.server_port}/{name}" for name in ("there", "gone"))
+    (toy / "_toc.yml").write_text("format: jb-book\nroot: book/index\n")
+    (toy / "book" / "index.md").write_text(f"# Toy\n\n[One]({there})\n")
+    assert build.links(toy) == 0 and capsys.readouterr().out == "1 links to other sites: 0 broken, 0 would not tell.\n"
+    (toy / "book" / "index.md").write_text(f"# Toy\n\n[One]({there}), [two]({gone})\n")
+    assert build.links(toy) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith(f"Broken: {gone}, on book/index.md: 404") and said[1].startswith("2 links")
+    server.shutdown()

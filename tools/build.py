@@ -1,4 +1,4 @@
-"""Execute the notebooks and build the site: `python -m tools.build book`, `python -m tools.build test`.
+"""Execute the notebooks and build the site: `python -m tools.build book`, or `test`, or `links`.
 
 Each notebook is executed once, by nbval, two at a time, and what passed is kept in the cache from which Jupyter Book
 makes the pages. `book` executes the stale ones and then builds the site; `test` runs every check and executes all.
@@ -143,17 +143,22 @@ def site_inputs(root: Path, executed: Executed) -> str:
     return digest(*parts)
 
 
+def jupyter_book(root: Path, out: Path, log: Path, *options: str) -> int:
+    """Let Jupyter Book build into a folder, what it says into a file; its exit status."""
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(root),
+               "--path-output", str(out), *options]
+    with log.open("wb") as output:
+        return subprocess.run(command, cwd=root, env=environment(strict=False), stdin=subprocess.DEVNULL,
+                              stdout=output, stderr=subprocess.STDOUT).returncode
+
+
 def build_site(root: Path, warnings_are_errors: bool) -> bool:
     """Build the pages in a fresh folder, then put them in the place of the old ones; whether all went well."""
     build = root / "_build"
     fresh, log = build / "fresh", build / "logs" / "site.log"
     shutil.rmtree(fresh, ignore_errors=True)
     log.parent.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(root),
-               "--path-output", str(fresh), "-n", "--keep-going", *(["-W"] if warnings_are_errors else [])]
-    with log.open("wb") as output:
-        status = subprocess.run(command, cwd=root, env=environment(strict=False), stdin=subprocess.DEVNULL,
-                                stdout=output, stderr=subprocess.STDOUT).returncode
+    status = jupyter_book(root, fresh, log, "-n", "--keep-going", *(["-W"] if warnings_are_errors else []))
     pages = fresh / "_build" / "html"
     built = (pages / "index.html").exists()
     if built:
@@ -169,6 +174,52 @@ def build_site(root: Path, warnings_are_errors: bool) -> bool:
         say(f"The site was built with errors; everything it said is in {log.relative_to(root)}." if built else
             f"The site could not be built; everything that was said is in {log.relative_to(root)}.")
     return built and status == 0
+
+
+# Links ----------------------------------------------------------------------------------------------------------
+
+@dataclass(frozen=True)
+class Link:
+    """What became of one link. `code` is the status with which its server answered, 0 when none did."""
+
+    page: str
+    address: str
+    status: str  # Sphinx's word: working, redirected, broken, …
+    code: int
+    message: str
+
+    @property
+    def refused(self) -> bool:
+        """Whether the server is there but tells programs nothing."""
+        return self.code in (401, 403, 405, 406, 418, 429, 503)
+
+
+def read_links(report: str) -> list[Link]:
+    """The links of Sphinx's `output.json`, one a line."""
+    found = (json.loads(line) for line in report.splitlines())
+    return [Link(link["filename"], link["uri"], link["status"], code_in(link), link["info"]) for link in found]
+
+
+def code_in(link: dict[str, Any]) -> int:
+    """The status of the answer; for a broken link Sphinx has it in its message alone."""
+    said = re.match(r"(\d{3}) ", link["info"])
+    return link["code"] or (int(said[1]) if said else 0)
+
+
+def report_links(found: list[Link]) -> bool:
+    """Say which links are broken and which could not be checked; whether none is broken."""
+    asked = [link for link in found if link.status not in ("local", "unchecked", "ignored")]
+    bad = {link.address: link for link in asked if link.status in ("broken", "timeout")}
+    silent = [link for link in bad.values() if link.refused]
+    broken = [link for link in bad.values() if not link.refused]
+    for link in silent:
+        say(f"Would not tell ({link.code}): {link.address}, on {link.page}")
+    for link in broken:
+        reason = link.message.rpartition("(Caused by ")[2]
+        say(f"Broken: {link.address}, on {link.page}: {reason}")
+    say(f"{len({link.address for link in asked})} links to other sites: {len(broken)} broken, "
+        f"{len(silent)} would not tell.")
+    return not broken
 
 
 # Commands -------------------------------------------------------------------------------------------------------
@@ -216,6 +267,19 @@ def book(root: Path, only: str = "") -> int:
     if page.exists():
         say(f"Done in {clock(time.monotonic() - started)}. Open {page.relative_to(root)}\n{page.as_uri()}")
     return 0 if site and not broken else 1
+
+
+def links(root: Path) -> int:
+    """Ask for each page of another site to which the book links; the exit status."""
+    fresh, log = root / "_build" / "links", root / "_build" / "logs" / "links.log"
+    shutil.rmtree(fresh, ignore_errors=True)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    jupyter_book(root, fresh, log, "--builder", "linkcheck")
+    report = next(fresh.rglob("output.json"), None)
+    if report is None:
+        say(f"The links could not be checked; everything that was said is in {log.relative_to(root)}.")
+        return 1
+    return 0 if report_links(read_links(report.read_text(encoding="utf-8"))) else 1
 
 
 def test(root: Path) -> int:
@@ -267,6 +331,7 @@ def main() -> int:
     book_options = commands.add_parser("book", help="execute stale notebooks and build the site")
     book_options.add_argument("only", nargs="?", default="", metavar="CHAPTER", help="for example concepts/depth")
     commands.add_parser("test", help="run every check and execute every notebook")
+    commands.add_parser("links", help="ask each page on the web to which the book links whether it is there")
     options = parser.parse_args()
 
     def interrupt(*_: Any) -> NoReturn:
@@ -274,7 +339,9 @@ def main() -> int:
 
     signal.signal(signal.SIGTERM, interrupt)
     try:
-        return book(PROJECT, options.only) if options.command == "book" else test(PROJECT)
+        if options.command == "book":
+            return book(PROJECT, options.only)
+        return test(PROJECT) if options.command == "test" else links(PROJECT)
     except KeyboardInterrupt:
         say("Interrupted: what is finished is kept; run the same command again to go on.")
         return 130

@@ -1,13 +1,15 @@
-"""The notebook that a chapter's page offers for download: executed, and legible wherever it is opened.
+"""What the site offers for download: each chapter's executed notebook, and the whole site as one file.
 
-Jupyter takes scripts, styles and drawings out of the outputs of a notebook that it does not trust, and without a
-kernel no widget lives. So each figure becomes a picture, and each explorer the figure that stands in its place.
+A notebook is legible wherever it is opened. Jupyter takes scripts, styles and drawings out of the outputs of a notebook
+that it does not trust, and without a kernel no widget lives. So each figure becomes a picture, and each explorer the
+figure that stands in its place.
 """
 
 from __future__ import annotations
 
 import base64
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -19,6 +21,8 @@ from sphinx.application import Sphinx
 WIDGET = "application/vnd.jupyter.widget-view+json"
 GLUED = "application/papermill.record/"
 SVG = "http://www.w3.org/2000/svg"
+WHOLE = "residual-networks-measured"  # the file with the whole site, and the folder in it
+SIZE = "size of the whole site"  # on a page: stands where the size of that file will
 
 
 def as_picture(figure: str) -> tuple[str, str]:
@@ -78,6 +82,30 @@ def write_downloads(app: Sphinx, exception: Exception | None) -> None:
                 nbformat.write(portable(executed(source, cache_folder(app))), offered)
 
 
+def pack(site: Path, target: Path) -> int:
+    """Write a folder into a zip, the same for the same files; the size of the zip in bytes."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in sorted(site.rglob("*")):
+            if path.is_file() and path != target:
+                entry = zipfile.ZipInfo(f"{WHOLE}/{path.relative_to(site).as_posix()}")
+                entry.external_attr, entry.compress_type = 0o644 << 16, zipfile.ZIP_DEFLATED
+                packed.writestr(entry, path.read_bytes())
+    return target.stat().st_size
+
+
+def write_whole(app: Sphinx, exception: Exception | None) -> None:
+    """Put the finished site into one file beside its first page, and that file's size where pages give it."""
+    if exception is None and app.builder.format == "html":
+        site = Path(app.outdir)
+        target = site / f"{WHOLE}.zip"
+        pages = {path: text for path in site.rglob("*.html") if SIZE in (text := path.read_text(encoding="utf-8"))}
+        size = f"{pack(site, target) / 1e6:.0f} MB"
+        for path, text in pages.items():
+            path.write_text(text.replace(SIZE, size), encoding="utf-8")
+        pack(site, target)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("build-finished", write_downloads)
+    app.connect("build-finished", write_whole, priority=950)  # when every page is as it stays
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,15 +14,6 @@ from tools.chapters import toc_files
 SITE = PROJECT / "_build" / "html"
 PAGES = [name.removeprefix("book/") for name in toc_files(PROJECT)]
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="session")
-def axe() -> str:
-    """The source of axe-core, which looks for barriers in a page."""
-    import axe_playwright_python
-
-    folder = Path(axe_playwright_python.__file__).parent
-    return next(folder.rglob("axe.min.js")).read_text(encoding="utf-8")
 
 
 READ = """async () => {  // down to the end: what is far from the view is not there yet
