@@ -16,7 +16,7 @@ EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "conce
 
 def explorer(page: Any, name: str) -> Any:
     found = page.locator(f"[data-explorer='{name}']")
-    found.scroll_into_view_if_needed()
+    found.evaluate("element => element.scrollIntoView({block: 'center'})")  # this draws the section
     page.locator(f"[data-explorer='{name}'].explorer").wait_for()  # it starts when the reader comes near
     return found
 

@@ -43,7 +43,7 @@ def said(quiz: Any) -> list[str]:
 
 def come_to(quiz: Any) -> None:
     """Scroll to a quiz and wait until it is drawn."""
-    quiz.scroll_into_view_if_needed()
+    quiz.evaluate("element => element.scrollIntoView({block: 'center'})")  # this draws the section
     while not quiz.inner_text():
         quiz.page.wait_for_timeout(20)
 
