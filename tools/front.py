@@ -135,7 +135,8 @@ def picture(study: runs.Study) -> str:
              *axes(largest)]
     for kind, points in measured.items():
         lines += curve(kind, points, largest)
-    lines += [f'<text x="16" y="430">{EPOCHS} epochs on digits, median and range of {seeds} seeds,</text>',
+    lines += [f'<text x="16" y="430">{EPOCHS} epochs<tspan class="wide"> on digits</tspan>, '
+              f'median and range of {seeds} seeds,</text>',
               '<text x="16" y="460">each network at its own best learning rate'
               f'<tspan class="wide"> of {rates}</tspan>.</text>', "</svg>", ""]
     return "\n".join(lines)

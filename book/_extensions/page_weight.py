@@ -34,6 +34,7 @@ WHERE = {  # scripts that only some pages need, and what those pages hold
 THEME_UNKNOWN = 'localStorage.getItem("theme") || "auto"'  # its colours would be found, and all drawn again, later
 THEME_KNOWN = """localStorage.getItem("theme")
       || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")"""
+IN_A_FOLDER = 'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;'  # it is fetched
 PLAIN_CODE = re.compile(r'<span class="(?:bp|mf|mh|mi|n|nb|o|p|w)">([^<]*)</span>')  # coloured like any other text
 MEASURES_ALL = '["pre",".nboutput > .output_area",".cell_output > .output",".jp-RenderedHTMLCommon",' \
                '".pst-scrollable-table-container"].join(", ")'  # in the theme's script
@@ -186,6 +187,7 @@ def lighten(app: Sphinx, exception: Exception | None) -> None:
         logger.warning("the theme's script no longer measures every block of code in the way that is known here")
     theme.write_text(text.replace(MEASURES_ALL, '".none"'), encoding="utf-8")  # page.js does it for what is in view
     options = " ".join((static / "documentation_options.js").read_text(encoding="utf-8").split())
+    options += f" {IN_A_FOLDER}"
     digest = hashlib.sha256(sheet.encode()).hexdigest()[:8]
     for path, page in new.items():
         path.write_text(light(page, digest, options), encoding="utf-8")

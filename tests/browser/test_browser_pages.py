@@ -53,8 +53,9 @@ def test_page_without_javascript(open_page: Any, name: str) -> None:
         assert figure.locator("svg:visible").count() >= 1
 
 
-def test_search_finds_a_chapter(open_page: Any) -> None:
-    page = open_page("index")
+@pytest.mark.parametrize("base", ["server", "folder"])
+def test_search_finds_a_chapter(open_page: Any, base: str) -> None:
+    page = open_page("index", base=SITE.as_uri() if base == "folder" else "")
     page.goto(page.url.replace("/book/index.html", "/search.html?q=degradation"))
     page.get_by_text(re.compile(r"Search finished, found \d+ page")).wait_for()  # results come one by one until then
     assert "Why are deeper networks worse?" in page.locator("#search-results").inner_text()
