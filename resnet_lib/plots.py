@@ -268,17 +268,30 @@ def log_axis(axes: Axes, which: str = "y") -> None:
     """A logarithmic axis that says 0.001, 1, 100 and, beyond, 10⁴."""
     axis = axes.yaxis if which == "y" else axes.xaxis
     (axes.set_yscale if which == "y" else axes.set_xscale)("log")
-    axis.set_major_locator(LogLocator(10, numticks=8))
+    axis.set_major_locator(LogTicks())
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(power))
 
 
+class LogTicks(LogLocator):
+    """Powers of ten; where fewer than two are in sight 2 and 5 times them as well, or else every first digit."""
+
+    def tick_values(self, vmin: float, vmax: float) -> Sequence[float]:
+        low, high = sorted((vmin, vmax))
+        for first_digits in ((1,), (1, 2, 5), range(1, 10)):
+            ticks = LogLocator(subs=first_digits, numticks=8).tick_values(low, high)
+            if sum(low <= tick <= high for tick in ticks) >= 2:
+                break
+        return ticks
+
+
 def power(value: float, position: int | None = None) -> str:
-    """A power of ten as it is read: 0.001 to 1000 written out, others as 10⁴."""
+    """A tick of a logarithmic axis as it is read: 0.001 to 1000 written out, others as 10⁴ or 2·10⁴."""
     if 0.00099 < value < 1001:
         return f"{value:g}"
-    exponent = f"{value:.0e}".split("e")[1]
-    return "10" + str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    digits, exponent = f"{value:.2e}".split("e")
+    raised = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return ("" if digits == "1.00" else f"{float(digits):g}·") + f"10{raised}"
 
 
 def digits(axes: Axes, theme: Theme, image: ArrayLike, title: str = "") -> None:

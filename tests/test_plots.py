@@ -257,8 +257,22 @@ def test_a_log_axis_says_powers_of_ten(which: str, axes: Axes) -> None:
     assert not axis.get_minorticklocs().size
 
 
+@pytest.mark.parametrize(("values", "labels"), [
+    ((0.3, 30), {"1", "10"}), ((0.9, 8), {"1", "2", "5"}),
+    ((3.2e4, 3.8e4), {f"3.{digit}·10⁴" for digit in range(2, 9)})])
+def test_a_short_log_axis_has_numbers_too(values: tuple, labels: set, axes: Axes) -> None:
+    axes.plot([0, 1], values)
+    plots.log_axis(axes)
+    axes.figure.canvas.draw()
+    low, high = axes.get_ylim()
+    seen = {label.get_text() for label, place in zip(axes.get_yticklabels(), axes.yaxis.get_majorticklocs())
+            if low <= place <= high}
+    assert seen == labels
+
+
 @pytest.mark.parametrize(("value", "text"), [(1e-12, "10⁻¹²"), (1e-4, "10⁻⁴"), (1e-3, "0.001"), (0.1, "0.1"), (1, "1"),
-                                             (10.0, "10"), (1000, "1000"), (10_000, "10⁴"), (1e20, "10²⁰")])
+                                             (10.0, "10"), (1000, "1000"), (10_000, "10⁴"), (2e5, "2·10⁵"),
+                                             (1e20, "10²⁰")])
 def test_powers_of_ten(value: float, text: str) -> None:
     assert plots.power(value) == plots.power(value, 3) == text
 
