@@ -37,3 +37,10 @@ def test_notebook_page_has_its_outputs(chapter):
     expected = sum(bool(cell.outputs) and not removed & set(cell.metadata.get("tags", []))
                    for _, cell in rules.cells(executed, "code"))
     assert shown >= expected > 0
+
+
+@pytest.mark.parametrize("name", toc_files(ROOT))
+def test_a_page_holds_little_state(name):
+    states = re.findall(r'data-explorer="[\w-]+"><script type="application/json">(.*?)</script>', page(name), re.DOTALL)
+    assert sum(map(len, states)) <= 100_000
+    assert states or not name.startswith(("book/concepts/", "book/mathematics/", "book/networks/"))
