@@ -324,6 +324,65 @@ def leaky_growth(answer: Callable[[float], float]) -> str:
     return ""
 
 
+# networks/plain -----------------------------------------------------------------------------------------------------
+
+@check
+def receptive_field(answer: Callable[[list[tuple[int, int]]], int]) -> str:
+    """`answer(layers)`: side in pixels of the receptive field behind layers of (side of the filter, stride)."""
+    def side(layers: list[tuple[int, int]], moved_first: bool = False, least: int = 1) -> int:
+        field, jump = 1, 1
+        for size, stride in layers:
+            jump *= stride if moved_first else 1
+            field += (size - least) * jump
+            jump *= 1 if moved_first else stride
+        return field
+
+    cases: list[list[tuple[int, int]]] = [[(3, 1)], [(3, 1), (3, 1)], [(7, 2), (3, 2), (3, 1)], [(1, 2), (5, 1)],
+                                          [(3, 1)] * 7 + [(3, 2)] + [(3, 1)] * 5 + [(3, 2)] + [(3, 1)] * 5, []]
+    for layers in cases:
+        given = answer(list(layers))
+        if given == side(layers):
+            continue
+        what = f"{layers} gave {given!r}: "
+        if not layers:
+            return what + "without a layer, a number sees one pixel."
+        if given == side([(size, 1) for size, _ in layers]):
+            return what + "behind a layer with a stride the neighbours stand further apart; count the jump."
+        if given == side(layers, moved_first=True):
+            return what + "a layer's own stride counts for the layers behind it, not for itself."
+        if given == side(layers, least=0):
+            return what + "a filter of side k adds k − 1 jumps: one of its places was there before."
+        return what + "a 3×3 filter adds one jump on each side; strides multiply the jump."
+    return ""
+
+
+@check
+def border_share(answer: Callable[[int, int], float]) -> str:
+    """`answer(size, kernel)`: share of the multiplications of one convolution with a zero of the border, 0 to 1."""
+    def inside(size: int, kernel: int) -> float:
+        reach = kernel // 2
+        return sum(0 <= pixel + offset < size for pixel in range(size)
+                   for offset in range(-reach, reach + 1)) / (size * kernel)
+
+    for size, kernel in ((8, 3), (2, 3), (1, 3), (4, 1), (6, 5), (2, 7)):
+        given, within = answer(size, kernel), inside(size, kernel)
+        if math.isclose(given, 1 - within**2, abs_tol=1e-9):
+            continue
+        what = f"size {size}, kernel {kernel}: {given:.4g}; "
+        if math.isclose(given, within**2, abs_tol=1e-9):
+            return what + "this is the share inside the picture: take it from 1."
+        if math.isclose(given, 1 - within, abs_tol=1e-9):
+            return what + "this is the share in one direction: what is inside must be inside in both."
+        if math.isclose(given, (1 - within) ** 2, abs_tol=1e-9):
+            return what + "these are outside in both directions: outside in one is enough."
+        if math.isclose(given, 100 * (1 - within**2), abs_tol=1e-9):
+            return what + "give a share between 0 and 1, not a percentage."
+        if kernel > 3 and math.isclose(answer(2, 3), 1 - inside(2, 3) ** 2, abs_tol=1e-9):
+            return what + "right for 3×3 filters; a wider filter has more than one weight outside at an edge."
+        return what + "count, over a row of pixels, how many of a filter's weights fall on a pixel."
+    return ""
+
+
 # networks/residual ------------------------------------------------------------------------------------------------
 
 @check

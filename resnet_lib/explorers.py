@@ -126,15 +126,18 @@ def three_digits(value: float) -> float:
     return float(f"{value:.3g}")
 
 
-def block_builder(instead: HTML) -> Explorer:
-    """Networks to choose from: the kinds, depths, shortcuts and inputs that there are; the page makes the counts."""
+def block_builder(instead: HTML, kind: str = "residual") -> Explorer:
+    """Networks to choose from: the kinds, depths, shortcuts and inputs that there are; the page makes the counts.
+
+    `kind`: the one that is shown first.
+    """
     inputs = {name: data.KNOWN[name] for name in ("digits", "mnist", "cifar10")}
     (classes,) = {len(known.classes) for known in inputs.values()}  # the page knows one number of classes
     return Explorer("block-builder", {
         "kinds": ["plain", "residual", "pre_activation"], "depths": [8, 14, 20, 32, 44, 56, 110],
         "widths": [8, 16, 32], "shortcuts": ["A", "B", "C"], "classes": classes,
         "inputs": {name: list(known.shape) for name, known in inputs.items()},
-        "default": {"kind": "residual", "depth": 20, "width": 16, "shortcut": "A", "input": "cifar10"}}, instead)
+        "default": {"kind": kind, "depth": 20, "width": 16, "shortcut": "A", "input": "cifar10"}}, instead)
 
 
 SHAPES = {"W1": (10, 10), "b1": (10, 1), "W2": (5, 10), "b2": (5, 1), "x": (10, 1), "y": (5, 1)}
