@@ -1,12 +1,13 @@
-"""Plain and residual networks of depth 6n+2 for small images (He et al. 2015, section 4.2), and a fully connected pair.
+"""Plain and residual networks of depth 6n+2 for small images (He et al. 2015, section 4.2), the residual networks for
+ImageNet (section 4.1), and a fully connected pair.
 
-Three stages of n blocks each; a stage halves the width and height of the feature maps and doubles the channels.
-Images have the shape N×C×H×W, the networks return logits of the shape N×classes.
+A stage halves the width and height of the feature maps and doubles the channels. Images have the shape N×C×H×W, the
+networks return logits of the shape N×classes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -89,6 +90,39 @@ class PreActivationBlock(nn.Module):
         return self.branch(activated) + self.shortcut(activated if projects else x)
 
 
+class BottleneckBlock(nn.Module):
+    """1×1 convolution to `channels` channels, 3×3, and 1×1 to four times as many (He et al. 2015, figure 5 right).
+
+    Projection where the shape changes (option B). `stride_on`: the convolution that halves the map, "3x3" as in
+    torchvision ("V1.5") or "1x1" as in the paper. Raises ValueError for another one.
+    """
+
+    expansion = 4
+
+    def __init__(self, in_channels: int, channels: int, stride: int = 1, *, stride_on: str = "3x3"):
+        super().__init__()
+        if stride_on not in ("1x1", "3x3"):
+            raise ValueError(f"The stride is on the '1x1' or on the '3x3' convolution, not on {stride_on!r}.")
+        first, second = (stride, 1) if stride_on == "1x1" else (1, stride)
+        out_channels = self.expansion * channels
+        self.conv1 = nn.Conv2d(in_channels, channels, 1, first, bias=False)
+        self.norm1 = norm(channels)
+        self.conv2 = convolution(channels, channels, second)
+        self.norm2 = norm(channels)
+        self.conv3 = nn.Conv2d(channels, out_channels, 1, bias=False)
+        self.norm3 = norm(out_channels)
+        self.shortcut = make_shortcut("B", in_channels, out_channels, stride, normalisation=True)
+
+    def branch(self, x: Tensor) -> Tensor:
+        """The block's layers up to the last ReLU: N×C×H×W to N×4·channels×H'×W'."""
+        x = torch.relu(self.norm1(self.conv1(x)))
+        x = torch.relu(self.norm2(self.conv2(x)))
+        return self.norm3(self.conv3(x))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.branch(x) + self.shortcut(x))
+
+
 class ZeroPaddingShortcut(nn.Module):
     """Option A: every second pixel of the input, and zeros for the channels it lacks; no parameters."""
 
@@ -148,11 +182,7 @@ class Network(nn.Module):
         self.stages = nn.Sequential(*stages)
         self.last = nn.Sequential(norm(channels, normalisation), nn.ReLU()) if pre_activation else nn.Identity()
         self.classifier = nn.Linear(channels, classes)
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        initialise(self)
 
     def features(self, x: Tensor) -> Tensor:
         """What the classifier sees: N×C, the last feature maps averaged over their pixels."""
@@ -167,6 +197,15 @@ class Network(nn.Module):
     def blocks(self) -> list[nn.Module]:
         """All blocks from input to output."""
         return [block for stage in self.stages for block in stage.children()]
+
+
+def initialise(network: nn.Module) -> None:
+    """Draw the weights of all convolutions as in He et al. 2015, with variance 2 / fan-in; their biases are zero."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
 
 
 @contextmanager
@@ -208,6 +247,65 @@ def residual(depth: int, in_channels: int = 3, classes: int = 10, width: int = 1
     with seeded(seed):
         return Network(block, depth, in_channels, classes, width, normalisation=normalisation,
                        pre_activation=pre_activation, padding_mode=padding_mode)
+
+
+IMAGENET = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+
+
+class ImageNetNetwork(nn.Module):
+    """Stem of 7×7 with maximum pooling, four stages of blocks, global average pooling, classifier (table 1)."""
+
+    def __init__(self, depth: int, in_channels: int, classes: int, stride_on: str):
+        super().__init__()
+        if depth not in IMAGENET:
+            raise ValueError(f"The networks for ImageNet have {', '.join(map(str, IMAGENET))} layers, not {depth}.")
+        self.depth, self.in_channels, self.classes = depth, in_channels, classes
+        self.stem = nn.Sequential(nn.Conv2d(in_channels, 64, 7, 2, padding=3, bias=False), norm(64), nn.ReLU(),
+                                  nn.MaxPool2d(3, 2, padding=1))
+        stages, reached = [], 64
+        for stage, count in enumerate(IMAGENET[depth]):
+            channels, blocks = 64 * 2**stage, list[nn.Module]()
+            for index in range(count):
+                stride = 2 if stage > 0 and index == 0 else 1
+                if depth < 50:
+                    blocks.append(ResidualBlock(reached, channels, stride, shortcut="B"))
+                    reached = channels
+                else:
+                    blocks.append(BottleneckBlock(reached, channels, stride, stride_on=stride_on))
+                    reached = BottleneckBlock.expansion * channels
+            stages.append(nn.Sequential(*blocks))
+        self.stages = nn.Sequential(*stages)
+        self.classifier = nn.Linear(reached, classes)
+        initialise(self)
+
+    def features(self, x: Tensor) -> Tensor:
+        """What the classifier sees: N×C, the last feature maps averaged over their pixels."""
+        return self.stages(self.stem(x)).mean((2, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.classifier(self.features(x))
+
+
+def imagenet(depth: int, in_channels: int = 3, classes: int = 1000, *, stride_on: str = "3x3",
+             seed: int | None = None) -> ImageNetNetwork:
+    """Residual network of 18 or 34 (basic blocks), 50, 101 or 152 layers (bottlenecks), for images of about 224×224.
+
+    He et al. 2015, table 1, with option B. `stride_on`: see `BottleneckBlock`. Raises ValueError for another depth.
+    """
+    with seeded(seed):
+        return ImageNetNetwork(depth, in_channels, classes, stride_on)
+
+
+def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A state dict of torchvision's resnet18 … resnet152 under the names that `imagenet` has."""
+    names = {"conv1": "stem.0", "bn1": "stem.1", **{f"layer{stage + 1}": f"stages.{stage}" for stage in range(4)},
+             "fc": "classifier"}
+
+    def renamed(name: str) -> str:
+        first, rest = name.split(".", 1)
+        return f"{names[first]}.{rest.replace('bn', 'norm').replace('downsample', 'shortcut')}"
+
+    return {renamed(name): tensor for name, tensor in state.items()}
 
 
 class FullyConnected(nn.Module):
