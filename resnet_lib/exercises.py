@@ -411,26 +411,44 @@ def parameter_formula(answer: Callable[[int], int]) -> str:
             "Count one block of each stage: two convolutions of 9c² weights and two normalisations of 2c numbers.")
 
 
-def count_described(*, shortcut: str, projection_bias: bool, projection_norm: bool, convolution_bias: bool,
-                    pre_activation: bool, last_norm: bool) -> int:
-    """Parameters of the 20-layer network for 3 channels and 10 classes that a description stands for."""
-    total = 27 * 16 + 16 * convolution_bias + 650 + (128 * last_norm if pre_activation else 32)
-    for before, after in ((16, 16), (16, 16), (16, 16), (16, 32), (32, 32), (32, 32), (32, 64), (64, 64), (64, 64)):
-        total += 9 * before * after + 9 * after**2 + 2 * after * convolution_bias
-        total += 2 * before + 2 * after if pre_activation else 4 * after
+ORIGINAL = {"shortcut": "A", "projection_bias": False, "projection_norm": True, "convolution_bias": False,
+            "pre_activation": False, "last_norm": True}  # as `parts_described` takes it; no last norm in this network
+
+
+def parts_described(*, shortcut: str, projection_bias: bool, projection_norm: bool, convolution_bias: bool,
+                    pre_activation: bool, last_norm: bool) -> dict[str, int]:
+    """Parameters, part by part, of the 20-layer network for 3 channels and 10 classes that a description stands for."""
+    parts = {"stem": 27 * 16 + 16 * convolution_bias + 32 * (not pre_activation)}
+    widths = (16, 16, 16, 16, 32, 32, 32, 64, 64, 64)
+    for index, (before, after) in enumerate(zip(widths, widths[1:])):
+        count = 9 * before * after + 9 * after**2 + 2 * after * convolution_bias
+        count += 2 * before + 2 * after if pre_activation else 4 * after
         if shortcut == "C" or (shortcut == "B" and before != after):
-            total += before * after + after * projection_bias + 2 * after * projection_norm
-    return total
+            count += before * after + after * projection_bias + 2 * after * projection_norm
+        parts[f"stage {index // 3 + 1}, block {index % 3 + 1}"] = count
+    return {**parts, "last norm": 128 * (pre_activation and last_norm), "classifier": 650}
+
+
+def count_described(**description: Any) -> int:
+    """All parameters of the network that a description stands for; see `parts_described`."""
+    return sum(parts_described(**description).values())
+
+
+def unfit(description: Any) -> str:
+    """What keeps a value from being a description of a network, or ""."""
+    flags = ("projection_bias", "projection_norm", "convolution_bias", "pre_activation", "last_norm")
+    if not isinstance(description, dict) or set(description) != {"shortcut", *flags}:
+        return f"A description has the six entries shortcut, {', '.join(flags)}."
+    if description["shortcut"] not in ("A", "B", "C") or any(description[flag] not in (True, False) for flag in flags):
+        return "The shortcut is 'A', 'B' or 'C'; the other entries are True or False."
+    return ""
 
 
 @check
 def published_count(answer: dict[str, Any]) -> str:
     """A description of a 20-layer network (see `count_described`) with 272,378 parameters; any such one is right."""
-    flags = ("projection_bias", "projection_norm", "convolution_bias", "pre_activation", "last_norm")
-    if set(answer) != {"shortcut", *flags}:
-        return f"A description has the six entries shortcut, {', '.join(flags)}."
-    if answer["shortcut"] not in ("A", "B", "C") or not all(answer[flag] in (True, False) for flag in flags):
-        return "The shortcut is 'A', 'B' or 'C'; the other entries are True or False."
+    if problem := unfit(answer):
+        return problem
     more = count_described(**answer) - 272_378
     if not more:
         return ""
@@ -478,3 +496,62 @@ def block_test(answer: Callable[[nn.Module], bool]) -> str:
     if not answer(right):
         return "Your test refuses a right block: at rest, with γ = 0, it gives ReLU(x) exactly."
     return next((f"Your test accepts a block {name}." for name, block in altered if answer(block)), "")
+
+
+# networks/blocks ----------------------------------------------------------------------------------------------------
+
+def published() -> dict[str, dict[str, Any]]:
+    """The descriptions of three networks that are published as ResNet-20."""
+    projected = {**ORIGINAL, "shortcut": "B", "projection_bias": True, "projection_norm": False}
+    return {"first": projected, "second": {**projected, "pre_activation": True},
+            "third": {**ORIGINAL, "pre_activation": True, "convolution_bias": True, "last_norm": False}}
+
+
+@check
+def which_blocks(answer: dict[str, dict[str, Any]]) -> str:
+    """Descriptions of the three published networks; every one whose counts are the same part by part is right."""
+    wanted = {name: parts_described(**description) for name, description in published().items()}
+    if set(answer) != set(wanted):
+        return f"Give a description of each: {', '.join(wanted)}."
+    for name, description in answer.items():
+        if problem := unfit(description):
+            return f"{name}: {problem}"
+        found = parts_described(**description)
+        different = {part: found[part] - count for part, count in wanted[name].items() if found[part] != count}
+        if different:
+            part, more = next(iter(different.items()))
+            hint = f"{name}: your network has {abs(more):,} {'more' if more > 0 else 'fewer'} parameters in its {part}"
+            if sum(found.values()) == sum(wanted[name].values()):
+                return f"{hint}, though the totals agree."
+            return f"{hint} than the published one, and differs from it in {len(different)} of {len(found)} parts."
+    return ""
+
+
+class _Renamed(nn.Module):
+    """A bottleneck that halves its picture, its layers in a list so that no name tells which is which."""
+
+    def __init__(self, stride_on: str, seed: int) -> None:
+        super().__init__()
+        with networks.seeded(seed):
+            block = networks.BottleneckBlock(256, 128, 2, stride_on=stride_on)
+        self.layers = nn.ModuleList(block.children())
+
+    def forward(self, x: Tensor) -> Tensor:
+        first, norm1, second, norm2, third, norm3, shortcut = self.layers
+        y = torch.relu(norm2(second(torch.relu(norm1(first(x))))))
+        return torch.relu(norm3(third(y)) + shortcut(x))
+
+
+@check
+def where_is_the_step(answer: Callable[[nn.Module], str]) -> str:
+    """`answer(block)`: "1x1" or "3x3", the convolution on which an untrained bottleneck of 256 channels halves."""
+    blocks = [("3x3", _Renamed("3x3", 1)), ("1x1", _Renamed("1x1", 2)), ("1x1", _Renamed("1x1", 3)),
+              ("3x3", _Renamed("3x3", 4))]
+    for number, (right, block) in enumerate(blocks, 1):
+        given = answer(block)
+        if given not in ("1x1", "3x3"):
+            return f"Block {number} gave {given!r}: return '1x1' or '3x3'."
+        if given != right:
+            return (f"Block {number} has the step on the {right} convolution, not on the {given}. At how many pixels of "
+                    "the block's input is there a gradient?")
+    return ""

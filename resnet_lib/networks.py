@@ -358,3 +358,23 @@ def fully_connected(depth: int, width: int, inputs: int, outputs: int, *, skip: 
 def count_parameters(network: nn.Module) -> int:
     """Number of trainable numbers in a network."""
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)
+
+
+def count_kept(network: nn.Module, images: Tensor) -> int:
+    """Numbers that autograd keeps for the backward pass of one training step, an image.
+
+    `images`: N×C×H×W, not counted, nor are parameters and the statistics of normalisations. What several layers keep
+    is counted once. Leaves the network in training mode.
+    """
+    own = {tensor.untyped_storage().data_ptr() for tensor in (images, *network.parameters(), *network.buffers())}
+    kept: dict[int, Tensor] = {}  # by address; held, so that no address is used twice
+
+    def keep(tensor: Tensor) -> Tensor:
+        address = tensor.untyped_storage().data_ptr()
+        if address not in own and tensor.ndim > 1:
+            kept[address] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        network.train()(images)
+    return sum(tensor.numel() for tensor in kept.values()) // len(images)
