@@ -36,11 +36,24 @@ def measure(cure: str, clipping: bool, depth: int, learning_rate: float, seed: i
                                          "share_above_1": longer}}
 
 
+BEST = {("none", True): 0.1, ("1/√N", True): 0.3, ("zero", True): 0.3, ("Fixup", True): 0.3, ("batch norm", True): 0.1,
+        ("1/√N", False): 0.3, ("zero", False): 0.1, ("Fixup", False): 0.1, ("batch norm", False): 0.03}  # of the grid
+
+
 def configurations() -> list[dict]:
+    """The grid at 56 layers with three seeds; its best rates with more; these and their neighbours at 110 layers."""
     grid = [(cure, clipping, 56, rate) for cure in STARTS for clipping in (False, True)
             for rate in ((0.03, 0.1, 0.3) if cure == "batch norm" else (0.01, 0.03, 0.1, 0.3))]
+    grid += [(cure, True, 56, 1.0) for cure in ("1/√N", "zero", "Fixup")] + [("batch norm", False, 56, 0.01)]
+    best = [(cure, clipping, 56, rate) for (cure, clipping), rate in BEST.items()]
+    central = [setting for setting in best if setting[:2] in (("none", True), ("zero", True), ("batch norm", True))]
+    deepest = [(cure, clipping, 110, rate) for (cure, clipping), rate in BEST.items()]
+    slower = [(cure, clipping, 110, round(rate / 3, 2)) for (cure, clipping), rate in BEST.items()]
     return [{"cure": cure, "clipping": clipping, "depth": depth, "learning_rate": rate, "seed": seed}
-            for seed in (1, 2, 3) for cure, clipping, depth, rate in grid]
+            for settings, seeds in ((grid, (1, 2)), (best, (3, 4, 5)), (central, range(6, 11)), (deepest, (1, 2, 3)),
+                                    (grid, (3,)), (slower, (1, 2, 3)))
+            for seed in seeds for cure, clipping, depth, rate in settings
+            if not (settings is grid and seed == 3 and (cure, clipping, depth, rate) in best)]
 
 
 if __name__ == "__main__":
