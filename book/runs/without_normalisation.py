@@ -45,6 +45,7 @@ def configurations() -> list[dict]:
     grid = [(cure, clipping, 56, rate) for cure in STARTS for clipping in (False, True)
             for rate in ((0.03, 0.1, 0.3) if cure == "batch norm" else (0.01, 0.03, 0.1, 0.3))]
     grid += [(cure, True, 56, 1.0) for cure in ("1/√N", "zero", "Fixup")] + [("batch norm", False, 56, 0.01)]
+    grid += [("none", False, 56, rate) for rate in (0.0001, 0.001)]
     best = [(cure, clipping, 56, rate) for (cure, clipping), rate in BEST.items()]
     central = [setting for setting in best if setting[:2] in (("none", True), ("zero", True), ("batch norm", True))]
     deepest = [(cure, clipping, 110, rate) for (cure, clipping), rate in BEST.items()]
