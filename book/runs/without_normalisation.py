@@ -50,9 +50,11 @@ def configurations() -> list[dict]:
     central = [setting for setting in best if setting[:2] in (("none", True), ("zero", True), ("batch norm", True))]
     deepest = [(cure, clipping, 110, round(factor * rate, 2)) for (cure, clipping), rate in BEST.items()
                for factor in (1, 1 / 3)]
+    two = [setting for setting in deepest if setting[:2] in (("none", True), ("zero", True)) and BEST[setting[:2]]
+           == setting[3]]
     return [{"cure": cure, "clipping": clipping, "depth": depth, "learning_rate": rate, "seed": seed}
-            for settings, seeds in ((grid, (1, 2)), (best, (3, 4, 5)), (central, range(6, 11)), (deepest, (1, 2)),
-                                    (grid, (3,)))
+            for settings, seeds in ((grid, (1, 2)), (best, (3, 4, 5)), (central, range(6, 11)), (deepest, (1,)),
+                                    (two, (2, 3, 4, 5)), (grid, (3,)))
             for seed in seeds for cure, clipping, depth, rate in settings
             if not (settings is grid and seed == 3 and (cure, clipping, depth, rate) in best)]
 
