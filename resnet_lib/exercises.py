@@ -353,7 +353,7 @@ def paths_by_length(answer: Callable[[list[Tensor]], Sequence[Tensor]]) -> str:
             if length == 0:
                 return "The one path of length 0 goes around every branch: the identity matrix."
             if torch.allclose(given, sums_of_paths(jacobians, reverse=True)[length]):
-                return "The order is reversed: what a later block does stands on the left, J₂J₁."
+                return "The order is reversed: what a later block does stands on the left, A₂A₁."
             if torch.allclose(given * math.comb(blocks, length), right):
                 return "That is the mean of the paths of one length; their sum is asked for."
             if blocks == 1:

@@ -47,7 +47,7 @@ def test_right_answers_pass():
     (lambda jacobians: by_length(jacobians)[1:], "paths of 2 lengths, from 0 to 1"),
     (lambda jacobians: [total / math.comb(len(jacobians), length)
                         for length, total in enumerate(by_length(jacobians))], "the mean of the paths"),
-    (reversed_order, "J₂J₁"),
+    (reversed_order, "A₂A₁"),
     (passed_again, "at most once"),
     (lambda jacobians: [0 * jacobians[0], *by_length(jacobians)[1:]], "the identity matrix"),
     (lambda jacobians: [torch.eye(3)] * 2, "its Jacobian"),
