@@ -324,6 +324,72 @@ def leaky_growth(answer: Callable[[float], float]) -> str:
     return ""
 
 
+# mathematics/residual-gradients -----------------------------------------------------------------------------------
+
+def sums_of_paths(jacobians: Sequence[Tensor], *, reverse: bool = False) -> list[Tensor]:
+    """The sum of all paths of each length 0 … n; `reverse` multiplies in the wrong order."""
+    sums = [torch.eye(len(jacobians[0]), dtype=jacobians[0].dtype)]
+    for J in jacobians:
+        through = [P @ J if reverse else J @ P for P in sums]
+        sums = [a + b for a, b in zip([*sums, torch.zeros_like(J)], [torch.zeros_like(J), *through])]
+    return sums
+
+
+@check
+def paths_by_length(answer: Callable[[list[Tensor]], Sequence[Tensor]]) -> str:
+    """`answer(jacobians)`: for n branch Jacobians d×d the n + 1 sums of all paths of length 0 … n."""
+    generator = torch.Generator().manual_seed(0)
+    for blocks, width in ((1, 3), (3, 4), (12, 5)):
+        jacobians = [torch.randn(width, width, generator=generator, dtype=torch.float64) for _ in range(blocks)]
+        found = [torch.as_tensor(total).double() for total in answer([J.clone() for J in jacobians])]
+        if len(found) != blocks + 1:
+            return f"{blocks} blocks have paths of {blocks + 1} lengths, from 0 to {blocks}; you give {len(found)}."
+        expected = sums_of_paths(jacobians)
+        if found[0].shape != expected[0].shape:
+            return f"Each sum is a matrix like the Jacobians, {width}×{width}; the first has another shape."
+        for length, (given, right) in enumerate(zip(found, expected)):
+            if torch.allclose(given, right, rtol=1e-6, atol=1e-9):
+                continue
+            if length == 0:
+                return "The one path of length 0 goes around every branch: the identity matrix."
+            if torch.allclose(given, sums_of_paths(jacobians, reverse=True)[length]):
+                return "The order is reversed: what a later block does stands on the left, A₂A₁."
+            if torch.allclose(given * math.comb(blocks, length), right):
+                return "That is the mean of the paths of one length; their sum is asked for."
+            if blocks == 1:
+                return "With one block the sum of length 1 is its Jacobian."
+            return (f"With {blocks} blocks the sum of length {length} is wrong. Each block is passed at most once: are "
+                    "sums of this block's own round used again in it?")
+    return ""
+
+
+@check
+def original_jacobian(answer: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str:
+    """`answer(W, V, x)`: Jacobian of ReLU(x + V ReLU(Wx)), d×d, for x of the shape d."""
+    generator = torch.Generator().manual_seed(0)
+    W, V = (torch.randn(6, 6, generator=generator, dtype=torch.float64) for _ in range(2))
+    x = torch.rand(6, generator=generator, dtype=torch.float64)
+    inner = torch.diag((W @ x > 0).double())
+    last = torch.diag((x + V @ torch.relu(W @ x) > 0).double())
+    identity = torch.eye(6, dtype=torch.float64)
+    given = torch.as_tensor(answer(W.clone(), V.clone(), x.clone())).double()
+    if given.shape != (6, 6):
+        return f"The Jacobian of 6 numbers by 6 numbers is 6×6, not {'×'.join(map(str, given.shape)) or 'a number'}."
+    right = last @ (identity + V @ inner @ W)
+    if torch.allclose(given, right, rtol=1e-6, atol=1e-9):
+        return ""
+    mistakes = [
+        (identity + V @ inner @ W, "The ReLU after the addition is missing."),
+        (identity + last @ V @ inner @ W, "The last ReLU's gates close the skip as well: both arms."),
+        (last + V @ inner @ W, "The last ReLU's gates close the branch as well: both arms."),
+        (last @ (identity + V @ W), "The ReLU inside the branch is missing."),
+        (last @ V @ inner @ W, "The skip is missing."),
+        ((identity + V @ inner @ W) @ last, "The last gates act on the output: they multiply from the left."),
+        (right.T, "That is the transpose: one row an output, one column an input.")]
+    return next((text for wrong, text in mistakes if torch.allclose(given, wrong)),
+                "Compare with torch.autograd.functional.jacobian, first for V = 0: then the last gates are left.")
+
+
 # networks/residual ------------------------------------------------------------------------------------------------
 
 @check
