@@ -14,7 +14,7 @@ from resnet_lib import data, runs, training
 digits = data.load("digits")
 TRAIN, TEST = digits.train_images[:, 0], digits.test_images[:, 0]  # N×8×8: a picture is eight rows of eight numbers
 EVEN, TEST_EVEN = digits.train_labels % 2 == 0, digits.test_labels % 2 == 0
-UNITS, SEEDS, STEPS, BATCH = 16, range(1, 11), 400, 64
+UNITS, SEEDS, BATCH = 16, range(1, 11), 64
 
 
 def tanh(W: Tensor, U: Tensor, b: Tensor, x: Tensor, h: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,14 +60,14 @@ def answer(cell: str, weights: list[Tensor], pictures: Tensor, wait: int) -> Ten
     return (h @ v + bias)[..., 0]
 
 
-def measure(cell: str, forget_bias: float, wait: int, learning_rate: float) -> dict:
+def measure(cell: str, forget_bias: float, wait: int, learning_rate: float, steps: int = 400) -> dict:
     """Adam, one-cycle schedule, each network's gradient clipped at norm 1; one result a seed."""
     weights = [torch.stack(tensors).requires_grad_()
                for tensors in zip(*(initial(cell, forget_bias, seed) for seed in SEEDS))]
     generators = [torch.Generator().manual_seed(seed) for seed in SEEDS]
     descent, losses = torch.optim.Adam(weights, lr=learning_rate), []
-    for step in range(STEPS):
-        descent.param_groups[0]["lr"] = learning_rate * training.one_cycle(step / STEPS)
+    for step in range(steps):
+        descent.param_groups[0]["lr"] = learning_rate * training.one_cycle(step / steps)
         chosen = torch.stack([torch.randint(len(TRAIN), (BATCH,), generator=generator) for generator in generators])
         logits = answer(cell, weights, TRAIN[chosen], wait)
         loss = functional.binary_cross_entropy_with_logits(logits, EVEN[chosen].float(), reduction="none").mean(1)
@@ -86,6 +86,9 @@ def measure(cell: str, forget_bias: float, wait: int, learning_rate: float) -> d
 if __name__ == "__main__":
     torch.set_num_threads(1)
     kinds = [("tanh", 0.0), ("residual", 0.0), ("LSTM", 0.0), ("LSTM", 1.0), ("LSTM, keeps all", 0.0)]
-    runs.record("waiting", "Which recurrent cells remember a picture while they wait?",
-                [{"cell": cell, "forget_bias": bias, "wait": wait, "learning_rate": rate}
-                 for wait in (0, 32, 16, 64, 8) for cell, bias in kinds for rate in (0.003, 0.01, 0.03)], measure)
+    wanted = [{"cell": cell, "forget_bias": bias, "wait": wait, "learning_rate": rate}
+              for rates in ((0.003, 0.01, 0.03), (0.001,))
+              for wait in (0, 32, 16, 64, 8) for cell, bias in kinds for rate in rates]
+    longer = [{"cell": cell, "forget_bias": 0.0, "wait": 32, "learning_rate": rate, "steps": 2000}
+              for cell in ("LSTM", "tanh") for rate in (0.003, 0.01)]
+    runs.record("waiting", "Which recurrent cells remember a picture while they wait?", wanted + longer, measure)
