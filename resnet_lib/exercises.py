@@ -99,6 +99,84 @@ def class_means(answer: Tensor) -> str:
     return "The ten pictures are not the means of digits 0, 1, …, 9 in this order."
 
 
+# concepts/neural-networks -----------------------------------------------------------------------------------------
+
+@check
+def neuron_step(answer: tuple[Sequence[float], float]) -> str:
+    """(gradient with respect to w, new a) for w = (0.5, 1), b = 0, x = (2, −1), y = 0 and one step with η = 1."""
+    gradient, new_a = torch.as_tensor(answer[0], dtype=torch.float32).flatten(), float(answer[1])
+    right, x, w = torch.tensor([1.0, -0.5]), torch.tensor([2.0, -1.0]), torch.tensor([0.5, 1.0])
+    if gradient.shape != right.shape:
+        return "The gradient has one entry a weight: two numbers."
+    if not torch.allclose(gradient, right, atol=1e-3):
+        if torch.allclose(gradient, -right, atol=1e-3):
+            return "The gradient has the opposite sign: δ is p − y, what was said minus what should have been said."
+        if torch.allclose(gradient, right / 4, atol=1e-3):
+            return "The slope p(1 − p) is not left over: with this loss it cancels, and δ = p − y."
+        if torch.allclose(gradient, 0.5 * w, atol=1e-3):
+            return "δ was multiplied by the weights: ∂L/∂w is δ times the input x."
+        if torch.allclose(gradient, x, atol=1e-3):
+            return "This is x alone: multiply it by δ = p − y = ½."
+        if torch.allclose(gradient, torch.zeros(2), atol=1e-3):
+            return "At a = 0 the sigmoid is ½, not 0: so δ is not 0."
+        return "The gradient is not δx: compute a = w₁x₁ + w₂x₂ + b, p = sigmoid(a), δ = p − y first."
+    if abs(new_a + 3) < 1e-3:
+        return ""
+    if abs(new_a + 2.5) < 1e-3:
+        return "The gradient is right; in the step the bias was left out: it moves by −δ, too."
+    if abs(new_a - 3) < 1e-3:
+        return "The gradient is right, but the step went with it: descent goes against it."
+    return "The gradient is right. The new a needs w − gradient, b − δ, and the same x."
+
+
+@check
+def forget_bias(answer: Callable[[int, float], float]) -> str:
+    """`answer(steps, share)`: β with sigmoid(β)^steps = share."""
+    for steps, share in ((1, 0.5), (1, 0.9), (10, 0.5), (32, 0.5), (100, 0.01)):
+        kept = share ** (1 / steps)
+        right, given = math.log(kept / (1 - kept)), float(answer(steps, share))
+        if not abs(given - right) <= 1e-3 * max(1.0, abs(right)):
+            asked = f"{steps} step{'s' * (steps > 1)} and the share {share}"
+            if abs(given - kept) < 1e-6:
+                return f"For {asked} {given:.3g} is the gate itself: which β gives it as sigmoid(β)?"
+            if abs(given + right) < 1e-3 * max(1.0, abs(right)):
+                return f"For {asked} the sign is turned round: β = log(k / (1 − k))."
+            if steps > 1 and abs(given - math.log(share / (1 - share))) < 1e-6:
+                return f"For {asked} the steps were left out: one step keeps share^(1/steps)."
+            if math.isnan(given) or math.isinf(given):
+                return f"For {asked} the result is {given}."
+            after = (1 / (1 + math.exp(-given))) ** steps if given > -700 else 0.0
+            return f"For {asked} β = {given:.3g} leaves {after:.2g} of the cell."
+    return ""
+
+
+@check
+def convolution_matrix(answer: Callable[[Tensor], Tensor]) -> str:
+    """`answer(window)`: 3×3 to the 64×64 matrix of the convolution of 8×8 pictures, zeros outside the picture."""
+    generator = torch.Generator().manual_seed(0)
+    window, picture = torch.randn(3, 3, generator=generator), torch.randn(8, 8, generator=generator)
+    matrix = torch.as_tensor(answer(window.clone()), dtype=torch.float32)
+    if matrix.shape != (64, 64):
+        return f"64 pixels in and 64 out need a 64×64 matrix, not {'×'.join(map(str, matrix.shape))}."
+    given = (matrix @ picture.flatten()).reshape(8, 8)
+
+    def convolved(kernel: Tensor, mode: str = "constant") -> Tensor:
+        padded = functional.pad(picture[None, None], (1, 1, 1, 1), mode=mode)
+        return functional.conv2d(padded, kernel[None, None])[0, 0]
+
+    if torch.allclose(given, convolved(window), atol=1e-4):
+        return ""
+    if torch.allclose(given, convolved(window.flip(0, 1)), atol=1e-4):
+        return "The window is turned by 180°: rows and columns of the matrix are exchanged, or the shift's sign is."
+    if torch.allclose(given, convolved(window.T), atol=1e-4):
+        return "The window is mirrored: its first index goes down the rows, its second along the columns."
+    if torch.allclose(given, convolved(window, "circular"), atol=1e-4):
+        return "At the border the window comes back in on the other side; there should be zeros."
+    if torch.allclose(given[1:-1, 1:-1], convolved(window)[1:-1, 1:-1], atol=1e-4):
+        return "Right inside, wrong at the border: leave out the pixels whose row or column is below 0 or above 7."
+    return "The product with a picture is not its convolution: pixel (row, column) is entry 8·row + column."
+
+
 # concepts/depth ---------------------------------------------------------------------------------------------------
 
 @check
