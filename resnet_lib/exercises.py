@@ -362,8 +362,8 @@ def batch_norm_backward(answer: Callable[..., Tensor]) -> str:
     if torch.allclose(given.double(), right, rtol=1e-5, atol=1e-8):
         return ""
     return next((hint for wrong, hint in mistakes if torch.allclose(given.double(), wrong, rtol=1e-5, atol=1e-8)),
-                f"Its length is {given.double().norm():.4g}, the right one's {right.norm():.4g}. Test one term at a time: "
-                "a gradient d of equal numbers gives zero, and so does d = â / γ.")
+                f"Its length is {given.double().norm():.4g}, not {right.norm():.4g}. Test one term at a time: a "
+                "gradient d of equal numbers gives zero, and so does d = â / γ.")
 
 
 @check
