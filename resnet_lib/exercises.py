@@ -468,6 +468,77 @@ def original_jacobian(answer: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str
                 "Compare with torch.autograd.functional.jacobian, first for V = 0: then the last gates are left.")
 
 
+# mathematics/normalisation-and-initialisation ---------------------------------------------------------------------
+
+@check
+def batch_norm_backward(answer: Callable[..., Tensor]) -> str:
+    """`answer(d, a, gamma)`, d = ∂L/∂y and a of the shape N×C, gamma C numbers: ∂L/∂a of batch normalisation."""
+    generator = torch.Generator().manual_seed(0)
+    a = 3 * torch.randn(12, 4, generator=generator, dtype=torch.float64) + torch.arange(4)
+    gamma = torch.tensor([0.5, 1.5, -2.0, 3.0], dtype=torch.float64)
+    sigma = (a.var(0, correction=0) + 1e-5).sqrt()
+    hat = (a - a.mean(0)) / sigma
+    d = 1 + hat + torch.randn(12, 4, generator=generator, dtype=torch.float64)
+    g = gamma * d
+    mean, scale = g.mean(0), hat * (g * hat).mean(0)
+    right = (g - mean - scale) / sigma
+    given = answer(d.clone(), a.clone(), gamma.clone())
+    if not isinstance(given, Tensor) or given.shape != right.shape:
+        shape = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
+        return f"∂L/∂a has the shape of a, {tuple(right.shape)}, not {shape}."
+    wide = (a.var(0, correction=1) + 1e-5).sqrt()
+    wide_hat = (a - a.mean(0)) / wide
+    across = a.var(1, correction=0, keepdim=True).add(1e-5).sqrt()
+    across_hat = (a - a.mean(1, keepdim=True)) / across
+    mistakes = [
+        (g / sigma, "Both terms are missing: μ and σ depend on a, too."),
+        ((g - scale) / sigma, "The mean term is missing: what comes through μ."),
+        ((g - mean) / sigma, "The scale term is missing: what comes through σ."),
+        (g - mean - scale, "The division by σ is missing."),
+        ((g - mean - scale) / sigma**2, "You divide by σ². Divide by σ, its root."),
+        ((d - d.mean(0) - hat * (d * hat).mean(0)) / sigma, "γ is missing: d is the gradient behind it."),
+        ((g - mean + scale) / sigma, "The sign of the scale term: it is taken out."),
+        ((g - g.sum(0) - hat * (g * hat).sum(0)) / sigma, "The two terms are means over the batch, not sums."),
+        ((g - mean - wide_hat * (g * wide_hat).mean(0)) / wide,
+         "This σ divides by N − 1. Batch norm divides by N: correction=0."),
+        ((g - g.mean(1, keepdim=True) - across_hat * (g * across_hat).mean(1, keepdim=True)) / across,
+         "Means and variances are taken over the batch, the first axis, not over the channels.")]
+    if torch.allclose(given.double(), right, rtol=1e-5, atol=1e-8):
+        return ""
+    return next((hint for wrong, hint in mistakes if torch.allclose(given.double(), wrong, rtol=1e-5, atol=1e-8)),
+                f"Its length is {given.double().norm():.4g}, not {right.norm():.4g}. Test one term at a time: a "
+                "gradient d of equal numbers gives zero, and so does d = â / γ.")
+
+
+@check
+def right_scale(answer: Callable[[Callable[[Tensor], Tensor]], float]) -> str:
+    """`answer(f)`: the factor q = n v that keeps the mean square of a through an activation function f."""
+    functions: list[tuple[str, Callable[[Tensor], Tensor]]] = [
+        ("ReLU", torch.relu), ("tanh", torch.tanh), ("the identity", lambda u: u),
+        ("leaky ReLU with slope 0.5", lambda u: functional.leaky_relu(u, 0.5))]
+    u = torch.linspace(-8, 8, 16_001, dtype=torch.float64)
+    density = torch.exp(-u**2 / 2)
+    density /= density.sum()
+    for name, f in functions:
+        z = f(u)
+        square, mean = (density * z**2).sum().item(), (density * z).sum().item()
+        slope = ((density[1:-1] * ((z[2:] - z[:-2]) / (u[2:] - u[:-2])) ** 2).sum()).item()
+        expected, given = 1 / square, float(answer(f))
+        if math.isclose(given, expected, rel_tol=0.01):
+            continue
+        mistakes = [(square, "That is E[f²] itself: q makes up for it."),
+                    (math.sqrt(expected), "That is the root: q is a factor of the variance."),
+                    (1 / (square - mean**2), "You subtract the mean. Nothing takes it out here: it is part of E[f²]."),
+                    (1 / slope, "That is 1/E[f′²], which keeps the gradient. Asked is the signal.")]
+        if name != "the identity":
+            mistakes.append((1.0, "That is right for the identity only: use f."))
+            mistakes.append((2.0, "That is He's 2, which belongs to ReLU: use f."))
+        hint = next((text for value, text in mistakes if math.isclose(given, value, rel_tol=0.01)),
+                    f"E[f²] is {square:.4f} for a standard normal number.")
+        return f"For {name} you say {given:.4f}. {hint}"
+    return ""
+
+
 # networks/residual ------------------------------------------------------------------------------------------------
 
 @check
