@@ -38,7 +38,8 @@ def check(judge: Callable[[Any], str]) -> Callable[[Any], Verdict]:
     """Make a check from a function that returns a sentence on what is wrong with an answer, or "" when it is right."""
     @wraps(judge)
     def checked(answer: Any) -> Verdict:
-        if answer is None or answer is ...:
+        parts = answer if isinstance(answer, (tuple, list)) else [answer]
+        if any(part is None or part is ... for part in parts):
             print("… Not answered yet: put your answer in place of the dots.")
             return Verdict(False)
         try:
