@@ -28,7 +28,7 @@ test: install  ## run every check and execute every notebook
 test-site: install  ## test the built site in a browser (needs Chromium)
 	@test -e _build/html/index.html || { echo "There is no site yet: run make book first." >&2; exit 1; }
 	@$(python) -m uv pip install --quiet -r requirements-site.txt
-	@$(python) -m pytest -q -m "(site or browser) and not weekly" tests
+	@$(python) -m pytest -q -n 2 --dist loadgroup -m "(site or browser) and not weekly" tests
 
 test-downloads: install  ## execute every notebook that the built site offers for download
 	@test -e _build/html/index.html || { echo "There is no site yet: run make book first." >&2; exit 1; }

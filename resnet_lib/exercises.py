@@ -38,7 +38,8 @@ def check(judge: Callable[[Any], str]) -> Callable[[Any], Verdict]:
     """Make a check from a function that returns a sentence on what is wrong with an answer, or "" when it is right."""
     @wraps(judge)
     def checked(answer: Any) -> Verdict:
-        if answer is None or answer is ...:
+        parts = answer if isinstance(answer, (tuple, list)) else [answer]
+        if any(part is None or part is ... for part in parts):
             print("… Not answered yet: put your answer in place of the dots.")
             return Verdict(False)
         try:
@@ -97,6 +98,84 @@ def class_means(answer: Tensor) -> str:
     if torch.allclose(means, expected * counts, rtol=1e-3, atol=1e-2):
         return "These are sums: divide each by the number of its images."
     return "The ten pictures are not the means of digits 0, 1, …, 9 in this order."
+
+
+# concepts/neural-networks -----------------------------------------------------------------------------------------
+
+@check
+def neuron_step(answer: tuple[Sequence[float], float]) -> str:
+    """(gradient with respect to w, new a) for w = (0.5, 1), b = 0, x = (2, −1), y = 0 and one step with η = 1."""
+    gradient, new_a = torch.as_tensor(answer[0], dtype=torch.float32).flatten(), float(answer[1])
+    right, x, w = torch.tensor([1.0, -0.5]), torch.tensor([2.0, -1.0]), torch.tensor([0.5, 1.0])
+    if gradient.shape != right.shape:
+        return "The gradient has one entry a weight: two numbers."
+    if not torch.allclose(gradient, right, atol=1e-3):
+        if torch.allclose(gradient, -right, atol=1e-3):
+            return "The gradient has the opposite sign: δ is p − y, what was said minus what should have been said."
+        if torch.allclose(gradient, right / 4, atol=1e-3):
+            return "The slope p(1 − p) is not left over: with this loss it cancels, and δ = p − y."
+        if torch.allclose(gradient, 0.5 * w, atol=1e-3):
+            return "δ was multiplied by the weights: ∂L/∂w is δ times the input x."
+        if torch.allclose(gradient, x, atol=1e-3):
+            return "This is x alone: multiply it by δ = p − y = ½."
+        if torch.allclose(gradient, torch.zeros(2), atol=1e-3):
+            return "At a = 0 the sigmoid is ½, not 0: so δ is not 0."
+        return "The gradient is not δx: compute a = w₁x₁ + w₂x₂ + b, p = sigmoid(a), δ = p − y first."
+    if abs(new_a + 3) < 1e-3:
+        return ""
+    if abs(new_a + 2.5) < 1e-3:
+        return "The gradient is right; in the step the bias was left out: it moves by −δ, too."
+    if abs(new_a - 3) < 1e-3:
+        return "The gradient is right, but the step went with it: descent goes against it."
+    return "The gradient is right. The new a needs w − gradient, b − δ, and the same x."
+
+
+@check
+def forget_bias(answer: Callable[[int, float], float]) -> str:
+    """`answer(steps, share)`: β with sigmoid(β)^steps = share."""
+    for steps, share in ((1, 0.5), (1, 0.9), (10, 0.5), (32, 0.5), (100, 0.01)):
+        kept = share ** (1 / steps)
+        right, given = math.log(kept / (1 - kept)), float(answer(steps, share))
+        if not abs(given - right) <= 1e-3 * max(1.0, abs(right)):
+            asked = f"{steps} step{'s' * (steps > 1)} and the share {share}"
+            if abs(given - kept) < 1e-6:
+                return f"For {asked} {given:.3g} is the gate itself: which β gives it as sigmoid(β)?"
+            if abs(given + right) < 1e-3 * max(1.0, abs(right)):
+                return f"For {asked} the sign is turned round: β = log(k / (1 − k))."
+            if steps > 1 and abs(given - math.log(share / (1 - share))) < 1e-6:
+                return f"For {asked} the steps were left out: one step keeps share^(1/steps)."
+            if math.isnan(given) or math.isinf(given):
+                return f"For {asked} the result is {given}."
+            after = (1 / (1 + math.exp(-given))) ** steps if given > -700 else 0.0
+            return f"For {asked} β = {given:.3g} leaves {after:.2g} of the cell."
+    return ""
+
+
+@check
+def convolution_matrix(answer: Callable[[Tensor], Tensor]) -> str:
+    """`answer(window)`: 3×3 to the 64×64 matrix of the convolution of 8×8 pictures, zeros outside the picture."""
+    generator = torch.Generator().manual_seed(0)
+    window, picture = torch.randn(3, 3, generator=generator), torch.randn(8, 8, generator=generator)
+    matrix = torch.as_tensor(answer(window.clone()), dtype=torch.float32)
+    if matrix.shape != (64, 64):
+        return f"64 pixels in and 64 out need a 64×64 matrix, not {'×'.join(map(str, matrix.shape))}."
+    given = (matrix @ picture.flatten()).reshape(8, 8)
+
+    def convolved(kernel: Tensor, mode: str = "constant") -> Tensor:
+        padded = functional.pad(picture[None, None], (1, 1, 1, 1), mode=mode)
+        return functional.conv2d(padded, kernel[None, None])[0, 0]
+
+    if torch.allclose(given, convolved(window), atol=1e-4):
+        return ""
+    if torch.allclose(given, convolved(window.flip(0, 1)), atol=1e-4):
+        return "The window is turned by 180°: rows and columns of the matrix are exchanged, or the shift's sign is."
+    if torch.allclose(given, convolved(window.T), atol=1e-4):
+        return "The window is mirrored: its first index goes down the rows, its second along the columns."
+    if torch.allclose(given, convolved(window, "circular"), atol=1e-4):
+        return "At the border the window comes back in on the other side; there should be zeros."
+    if torch.allclose(given[1:-1, 1:-1], convolved(window)[1:-1, 1:-1], atol=1e-4):
+        return "Right inside, wrong at the border: leave out the pixels whose row or column is below 0 or above 7."
+    return "The product with a picture is not its convolution: pixel (row, column) is entry 8·row + column."
 
 
 # concepts/depth ---------------------------------------------------------------------------------------------------
@@ -321,6 +400,143 @@ def leaky_growth(answer: Callable[[float], float]) -> str:
         hint = next((text for value, text in mistakes if math.isclose(given, value, rel_tol=1e-3)),
                     f"The variance of f is {mean_square - mean**2:.4f} there.")
         return f"For slope {slope} you say {given:.4f}. {hint}"
+    return ""
+
+
+# mathematics/residual-gradients -----------------------------------------------------------------------------------
+
+def sums_of_paths(jacobians: Sequence[Tensor], *, reverse: bool = False) -> list[Tensor]:
+    """The sum of all paths of each length 0 … n; `reverse` multiplies in the wrong order."""
+    sums = [torch.eye(len(jacobians[0]), dtype=jacobians[0].dtype)]
+    for J in jacobians:
+        through = [P @ J if reverse else J @ P for P in sums]
+        sums = [a + b for a, b in zip([*sums, torch.zeros_like(J)], [torch.zeros_like(J), *through])]
+    return sums
+
+
+@check
+def paths_by_length(answer: Callable[[list[Tensor]], Sequence[Tensor]]) -> str:
+    """`answer(jacobians)`: for n branch Jacobians d×d the n + 1 sums of all paths of length 0 … n."""
+    generator = torch.Generator().manual_seed(0)
+    for blocks, width in ((1, 3), (3, 4), (12, 5)):
+        jacobians = [torch.randn(width, width, generator=generator, dtype=torch.float64) for _ in range(blocks)]
+        found = [torch.as_tensor(total).double() for total in answer([J.clone() for J in jacobians])]
+        if len(found) != blocks + 1:
+            return f"{blocks} blocks have paths of {blocks + 1} lengths, from 0 to {blocks}; you give {len(found)}."
+        expected = sums_of_paths(jacobians)
+        if found[0].shape != expected[0].shape:
+            return f"Each sum is a matrix like the Jacobians, {width}×{width}; the first has another shape."
+        for length, (given, right) in enumerate(zip(found, expected)):
+            if torch.allclose(given, right, rtol=1e-6, atol=1e-9):
+                continue
+            if length == 0:
+                return "The one path of length 0 goes around every branch: the identity matrix."
+            if torch.allclose(given, sums_of_paths(jacobians, reverse=True)[length]):
+                return "The order is reversed: what a later block does stands on the left, A₂A₁."
+            if torch.allclose(given * math.comb(blocks, length), right):
+                return "That is the mean of the paths of one length; their sum is asked for."
+            if blocks == 1:
+                return "With one block the sum of length 1 is its Jacobian."
+            return (f"With {blocks} blocks the sum of length {length} is wrong. Each block is passed at most once: are "
+                    "sums of this block's own round used again in it?")
+    return ""
+
+
+@check
+def original_jacobian(answer: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str:
+    """`answer(W, V, x)`: Jacobian of ReLU(x + V ReLU(Wx)), d×d, for x of the shape d."""
+    generator = torch.Generator().manual_seed(0)
+    W, V = (torch.randn(6, 6, generator=generator, dtype=torch.float64) for _ in range(2))
+    x = torch.rand(6, generator=generator, dtype=torch.float64)
+    inner = torch.diag((W @ x > 0).double())
+    last = torch.diag((x + V @ torch.relu(W @ x) > 0).double())
+    identity = torch.eye(6, dtype=torch.float64)
+    given = torch.as_tensor(answer(W.clone(), V.clone(), x.clone())).double()
+    if given.shape != (6, 6):
+        return f"The Jacobian of 6 numbers by 6 numbers is 6×6, not {'×'.join(map(str, given.shape)) or 'a number'}."
+    right = last @ (identity + V @ inner @ W)
+    if torch.allclose(given, right, rtol=1e-6, atol=1e-9):
+        return ""
+    mistakes = [
+        (identity + V @ inner @ W, "The ReLU after the addition is missing."),
+        (identity + last @ V @ inner @ W, "The last ReLU's gates close the skip as well: both arms."),
+        (last + V @ inner @ W, "The last ReLU's gates close the branch as well: both arms."),
+        (last @ (identity + V @ W), "The ReLU inside the branch is missing."),
+        (last @ V @ inner @ W, "The skip is missing."),
+        ((identity + V @ inner @ W) @ last, "The last gates act on the output: they multiply from the left."),
+        (right.T, "That is the transpose: one row an output, one column an input.")]
+    return next((text for wrong, text in mistakes if torch.allclose(given, wrong)),
+                "Compare with torch.autograd.functional.jacobian, first for V = 0: then the last gates are left.")
+
+
+# mathematics/normalisation-and-initialisation ---------------------------------------------------------------------
+
+@check
+def batch_norm_backward(answer: Callable[..., Tensor]) -> str:
+    """`answer(d, a, gamma)`, d = ∂L/∂y and a of the shape N×C, gamma C numbers: ∂L/∂a of batch normalisation."""
+    generator = torch.Generator().manual_seed(0)
+    a = 3 * torch.randn(12, 4, generator=generator, dtype=torch.float64) + torch.arange(4)
+    gamma = torch.tensor([0.5, 1.5, -2.0, 3.0], dtype=torch.float64)
+    sigma = (a.var(0, correction=0) + 1e-5).sqrt()
+    hat = (a - a.mean(0)) / sigma
+    d = 1 + hat + torch.randn(12, 4, generator=generator, dtype=torch.float64)
+    g = gamma * d
+    mean, scale = g.mean(0), hat * (g * hat).mean(0)
+    right = (g - mean - scale) / sigma
+    given = answer(d.clone(), a.clone(), gamma.clone())
+    if not isinstance(given, Tensor) or given.shape != right.shape:
+        shape = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
+        return f"∂L/∂a has the shape of a, {tuple(right.shape)}, not {shape}."
+    wide = (a.var(0, correction=1) + 1e-5).sqrt()
+    wide_hat = (a - a.mean(0)) / wide
+    across = a.var(1, correction=0, keepdim=True).add(1e-5).sqrt()
+    across_hat = (a - a.mean(1, keepdim=True)) / across
+    mistakes = [
+        (g / sigma, "Both terms are missing: μ and σ depend on a, too."),
+        ((g - scale) / sigma, "The mean term is missing: what comes through μ."),
+        ((g - mean) / sigma, "The scale term is missing: what comes through σ."),
+        (g - mean - scale, "The division by σ is missing."),
+        ((g - mean - scale) / sigma**2, "You divide by σ². Divide by σ, its root."),
+        ((d - d.mean(0) - hat * (d * hat).mean(0)) / sigma, "γ is missing: d is the gradient behind it."),
+        ((g - mean + scale) / sigma, "The sign of the scale term: it is taken out."),
+        ((g - g.sum(0) - hat * (g * hat).sum(0)) / sigma, "The two terms are means over the batch, not sums."),
+        ((g - mean - wide_hat * (g * wide_hat).mean(0)) / wide,
+         "This σ divides by N − 1. Batch norm divides by N: correction=0."),
+        ((g - g.mean(1, keepdim=True) - across_hat * (g * across_hat).mean(1, keepdim=True)) / across,
+         "Means and variances are taken over the batch, the first axis, not over the channels.")]
+    if torch.allclose(given.double(), right, rtol=1e-5, atol=1e-8):
+        return ""
+    return next((hint for wrong, hint in mistakes if torch.allclose(given.double(), wrong, rtol=1e-5, atol=1e-8)),
+                f"Its length is {given.double().norm():.4g}, not {right.norm():.4g}. Test one term at a time: a "
+                "gradient d of equal numbers gives zero, and so does d = â / γ.")
+
+
+@check
+def right_scale(answer: Callable[[Callable[[Tensor], Tensor]], float]) -> str:
+    """`answer(f)`: the factor q = n v that keeps the mean square of a through an activation function f."""
+    functions: list[tuple[str, Callable[[Tensor], Tensor]]] = [
+        ("ReLU", torch.relu), ("tanh", torch.tanh), ("the identity", lambda u: u),
+        ("leaky ReLU with slope 0.5", lambda u: functional.leaky_relu(u, 0.5))]
+    u = torch.linspace(-8, 8, 16_001, dtype=torch.float64)
+    density = torch.exp(-u**2 / 2)
+    density /= density.sum()
+    for name, f in functions:
+        z = f(u)
+        square, mean = (density * z**2).sum().item(), (density * z).sum().item()
+        slope = ((density[1:-1] * ((z[2:] - z[:-2]) / (u[2:] - u[:-2])) ** 2).sum()).item()
+        expected, given = 1 / square, float(answer(f))
+        if math.isclose(given, expected, rel_tol=0.01):
+            continue
+        mistakes = [(square, "That is E[f²] itself: q makes up for it."),
+                    (math.sqrt(expected), "That is the root: q is a factor of the variance."),
+                    (1 / (square - mean**2), "You subtract the mean. Nothing takes it out here: it is part of E[f²]."),
+                    (1 / slope, "That is 1/E[f′²], which keeps the gradient. Asked is the signal.")]
+        if name != "the identity":
+            mistakes.append((1.0, "That is right for the identity only: use f."))
+            mistakes.append((2.0, "That is He's 2, which belongs to ReLU: use f."))
+        hint = next((text for value, text in mistakes if math.isclose(given, value, rel_tol=0.01)),
+                    f"E[f²] is {square:.4f} for a standard normal number.")
+        return f"For {name} you say {given:.4f}. {hint}"
     return ""
 
 

@@ -308,6 +308,47 @@ def from_torchvision(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {renamed(name): tensor for name, tensor in state.items()}
 
 
+class Scale(nn.Module):
+    """Multiplication by one number, which is learned or stays as it is."""
+
+    def __init__(self, start: float, learned: bool):
+        super().__init__()
+        self.factor = nn.Parameter(torch.tensor(start)) if learned else start
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.factor * x
+
+
+@torch.no_grad()
+def scale_branches(network: Network, cure: str) -> Network:
+    """Give each of the N branches of a residual network without normalisation a factor at its end; in place.
+
+    "1/√N": the fixed factor 1/√N. "zero": a learned factor that starts at 0 (SkipInit, De & Smith 2020; ReZero,
+    Bachlechner et al. 2021). "Fixup": a learned factor 1 behind a last convolution of zeros, the first convolution
+    times 1/√N, a classifier of zeros (Zhang et al. 2019; their scalar biases are left out, for these convolutions have
+    biases). Raises ValueError for another cure.
+    """
+    if cure not in ("1/√N", "zero", "Fixup"):
+        raise ValueError(f"There is no cure {cure!r}; choose '1/√N', 'zero' or 'Fixup'.")
+    blocks = network.blocks()
+    shrink = len(blocks) ** -0.5
+    for block in blocks:
+        conv1, conv2 = block.conv1, block.conv2
+        assert isinstance(conv1, nn.Conv2d) and isinstance(conv2, nn.Conv2d)
+        if cure == "1/√N":
+            block.conv2 = nn.Sequential(conv2, Scale(shrink, learned=False))
+        elif cure == "zero":
+            block.conv2 = nn.Sequential(conv2, Scale(0.0, learned=True))
+        else:
+            conv1.weight *= shrink
+            nn.init.zeros_(conv2.weight)
+            block.conv2 = nn.Sequential(conv2, Scale(1.0, learned=True))
+    if cure == "Fixup":
+        nn.init.zeros_(network.classifier.weight)
+        nn.init.zeros_(network.classifier.bias)
+    return network
+
+
 class FullyConnected(nn.Module):
     """`depth` equal hidden layers x ← f(norm(Wx + b)), or x ← x + f(norm(Wx + b)) with `skip`; then a linear output."""
 

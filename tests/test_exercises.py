@@ -30,7 +30,7 @@ def test_a_wrong_answer_gets_its_sentence(answer: float, says: str, capsys: pyte
     assert capsys.readouterr().out == f"✗ {says}\n"
 
 
-@pytest.mark.parametrize("answer", [None, ...])
+@pytest.mark.parametrize("answer", [None, ..., (..., 4), [4, None]])
 def test_no_answer_yet(answer: object, capsys: pytest.CaptureFixture) -> None:
     assert not is_four(answer)
     assert capsys.readouterr().out == "… Not answered yet: put your answer in place of the dots.\n"

@@ -196,6 +196,31 @@ def test_circular_maps_have_no_border() -> None:
     assert moved("circular") < 1e-12 < 1e-6 < moved("zeros")
 
 
+@pytest.mark.parametrize("pre_activation", [False, True])
+@pytest.mark.parametrize("cure", ["1/√N", "zero", "Fixup"])
+def test_scaled_branches(cure: str, pre_activation: bool) -> None:
+    """Each branch gives what its start promises; only the factors that are learned are new parameters."""
+    def make() -> networks.Network:
+        return networks.residual(20, in_channels=1, width=4, normalisation=False, pre_activation=pre_activation, seed=1)
+
+    before, network = make(), make()
+    assert networks.scale_branches(network, cure) is network
+    added = networks.count_parameters(network) - networks.count_parameters(before)
+    assert added == (0 if cure == "1/√N" else 9)
+    x = torch.rand(2, 4, 8, 8)
+    usual, scaled = (model.blocks()[0].branch(x) for model in (before, network))
+    expected = usual / 3 if cure == "1/√N" else torch.zeros_like(usual)
+    torch.testing.assert_close(scaled, expected)
+    assert (network.classifier.weight.abs().sum() == 0) == (cure == "Fixup")
+    ratio = network.blocks()[0].conv1.weight / before.blocks()[0].conv1.weight
+    torch.testing.assert_close(ratio, torch.full_like(ratio, 1 / 3 if cure == "Fixup" else 1.0))
+
+
+def test_an_unknown_cure_is_refused() -> None:
+    with pytest.raises(ValueError, match="no cure 'LSUV'"):
+        networks.scale_branches(networks.residual(8, normalisation=False), "LSUV")
+
+
 # Fully connected --------------------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("skip", [False, True])

@@ -21,7 +21,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from tools.build import PROJECT
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("jupyterlab")]  # one server for all of them
 PATIENCE = 90  # seconds for the server, the kernel and each cell, on a slow machine
 CELLS = ["""\
 import torch

@@ -181,9 +181,18 @@ function conclusion() {
 /** Rows of cells as a table; the first cell of each row is its heading. */
 function table(caption, columns, rows) {
   const cell = (content, index, scope) => make(scope && index === 0 ? "th" : "td", scope && index === 0 ? { scope } : {}, ...[content].flat());
-  return make("div", { class: "scroll" }, make("table", {}, make("caption", {}, caption),
+  return scrollable(make("div", { class: "scroll" }, make("table", {}, make("caption", {}, caption),
     make("thead", {}, make("tr", {}, ...columns.map((column) => make("th", { scope: "col" }, column)))),
-    make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((content, index) => cell(content, index, "row")))))));
+    make("tbody", {}, ...rows.map((row) => make("tr", {}, ...row.map((content, index) => cell(content, index, "row"))))))));
+}
+
+/** The element, which the keyboard reaches, and scrolls, while its content is wider than it. */
+function scrollable(element) {
+  new ResizeObserver(() => {
+    if (element.scrollWidth > element.clientWidth + 1) element.tabIndex = 0;
+    else element.removeAttribute("tabindex");
+  }).observe(element);
+  return element;
 }
 
 // Plot --------------------------------------------------------------------------------------------------------------
