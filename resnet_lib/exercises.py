@@ -768,6 +768,6 @@ def where_is_the_step(answer: Callable[[nn.Module], str]) -> str:
         if given not in ("1x1", "3x3"):
             return f"Block {number} gave {given!r}: return '1x1' or '3x3'."
         if given != right:
-            return (f"Block {number} has the step on the {right} convolution, not on the {given}. At how many pixels of "
-                    "the block's input is there a gradient?")
+            return (f"Block {number} has the step on the {right} convolution, not on the {given}. At how many pixels "
+                    "of the block's input is there a gradient?")
     return ""

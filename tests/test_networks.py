@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -251,7 +252,47 @@ def test_fully_connected_starts_as_he() -> None:
 
 # What is refused --------------------------------------------------------------------------------------------
 
+
+# The family for ImageNet ------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize(("depth", "count"), [(18, 11_689_512), (34, 21_797_672), (50, 25_557_032), (101, 44_549_160),
+                                              (152, 60_192_808)])
+def test_imagenet_networks_are_torchvisions(depth: int, count: int) -> None:
+    theirs = getattr(torchvision.models, f"resnet{depth}")(num_classes=7).eval()
+    ours = networks.imagenet(depth, classes=7).eval()
+    ours.load_state_dict(networks.from_torchvision(theirs.state_dict()))
+    assert networks.count_parameters(ours) == count - 993 * (ours.classifier.in_features + 1)
+    images = torch.randn(2, 3, 40, 56)
+    with torch.no_grad():
+        assert torch.allclose(ours(images), theirs(images), rtol=1e-5, atol=1e-6)
+
+
+def test_the_stride_of_a_bottleneck_moves() -> None:
+    images = torch.randn(2, 64, 8, 8)
+    sides = {}
+    for stride_on in ("1x1", "3x3"):
+        block = networks.BottleneckBlock(64, 32, 2, stride_on=stride_on)
+        sides[stride_on] = (block.conv1(images).shape[-1], block.conv2(block.conv1(images)).shape[-1])
+        assert block(images).shape == (2, 128, 4, 4)
+    assert sides == {"1x1": (4, 4), "3x3": (8, 4)}
+
+
+def test_imagenet_seed_fixes_the_weights() -> None:
+    first, same, other = (networks.imagenet(18, classes=2, seed=seed).stem[0].weight for seed in (1, 1, 2))
+    assert torch.equal(first, same) and not torch.equal(first, other)
+
+
+def test_numbers_kept_are_those_that_each_layer_needs() -> None:
+    images = torch.randn(3, 2, 6, 6)
+    assert networks.count_kept(nn.Conv2d(2, 5, 3, padding=1), images) == 0  # the images themselves
+    twice = nn.Sequential(nn.Conv2d(2, 5, 3, padding=1), nn.BatchNorm2d(5), nn.ReLU())
+    assert networks.count_kept(twice, images) == 2 * 5 * 6 * 6  # what the norm takes in, what the ReLU puts out
+    assert networks.count_kept(networks.plain(20, 2), images) == networks.count_kept(networks.residual(20, 2), images)
+
+
 @pytest.mark.parametrize(("use", "says"), [
+    (lambda: networks.imagenet(20), "18, 34, 50, 101, 152 layers, not 20"),
+    (lambda: networks.imagenet(50, stride_on="7x7"), "not on '7x7'"),
     *((lambda depth=depth: networks.plain(depth), f"6n+2 layers.*not {depth}") for depth in (2, 9, 18, 54, -4)),
     (lambda: networks.residual(21), "6n+2 layers"),
     (lambda: networks.residual(20, shortcut="D"), "'D'; choose 'A', 'B' or 'C'"),
