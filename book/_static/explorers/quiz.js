@@ -8,9 +8,9 @@ const QUIZ_STYLE = `
   border: 1px solid transparent; border-radius: 4px; font-size: 1rem; line-height: 1.5; }
 .quiz .options label:hover, .quiz .options label:has(:checked) { border-color: var(--rule); }
 .quiz .options label:has(:checked) { font-weight: 600; }
-.quiz .options input { flex: none; margin-top: .25rem; }
+.quiz .options input { flex: none; width: 1.5rem; height: 1.5rem; margin: 0; }
 .quiz .feedback { font-size: .9375rem; }
-.quiz .feedback:not(:empty) { border-left: 5px solid var(--rule); padding: 0 0 0 .9rem; margin: .15rem 0 .6rem 2.25rem; }
+.quiz .feedback:not(:empty) { border-left: 5px solid var(--rule); padding: 0 0 0 .9rem; margin: .15rem 0 .6rem 2.75rem; }
 .quiz .feedback.right:not(:empty) { border-left-color: var(--ink); }
 .quiz .note { align-self: center; margin: 0; min-height: 0; }
 .quiz [hidden], .quiz .on-paper, .quiz-notes { display: none; }
