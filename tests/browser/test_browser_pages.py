@@ -34,7 +34,8 @@ def test_page(open_page: Any, axe: str, name: str, width: int, scheme: str) -> N
     page.evaluate(READ)
     page.wait_for_function("!document.querySelector('[data-explorer]:not(.explorer)')")
     page.evaluate(axe)
-    violations = page.evaluate("axe.run(document, {resultTypes: ['violations'], rules: {'target-size': {enabled: true}}})")["violations"]
+    violations = page.evaluate("""axe.run(document,
+        {resultTypes: ['violations'], rules: {'target-size': {enabled: true}}})""")["violations"]
     assert [(found["id"], found["nodes"][0]["html"]) for found in violations] == []
 
 
