@@ -1,8 +1,7 @@
-"""What several files of tests use."""
+"""What all tests share: one thread, as the notebooks have; and what several files of tests use."""
 
+import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
@@ -10,7 +9,9 @@ import pytest
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-PROJECT = Path(__file__).resolve().parent.parent
+from tools.build import PROJECT, jupyter_book
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
@@ -30,8 +31,6 @@ def copy_of_the_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(new_notebook(cells=[new_markdown_cell("# A chapter"), new_code_cell("1 + 1")],
                                 metadata={"kernelspec": kernel}), root / "book" / "part" / "chapter.ipynb")
-    command = "from jupyter_book.cli.main import main; main()"
-    done = subprocess.run([sys.executable, "-c", command, "build", str(root), "-W", "-n", "--keep-going"], cwd=root,
-                          capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
+    log = root / "log"
+    assert jupyter_book(root, root, log, "-W", "-n", "--keep-going") == 0, log.read_text(encoding="utf-8")
     return root / "_build" / "html"
