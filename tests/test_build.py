@@ -16,7 +16,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from tools import build
+from tools import build, execution
 from tools.canonical import canonical
 from tools.canonical import main as canonical_main
 from tools.chapters import Chapter, Executed, chapters, environment, failed_claims, toc_files
@@ -97,6 +97,24 @@ def test_a_dead_kernel_is_a_broken_notebook(toy, executed):
     assert result.broken == "code cell 1: the kernel died; was there enough memory?"
 
 
+@pytest.mark.parametrize("deaths", [1, execution.STARTS])
+def test_a_kernel_that_does_not_come_up_is_started_again(toy, executed, tmp_path, monkeypatch, deaths):
+    startup = tmp_path / "ipython" / "profile_default" / "startup"
+    startup.mkdir(parents=True)
+    (startup / "die.py").write_text(f"""
+import os, pathlib
+log = pathlib.Path({str(tmp_path / "starts")!r})
+with log.open("a") as file:
+    file.write("x")
+if len(log.read_text()) <= {deaths}:
+    os._exit(1)
+""")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    [result] = build.execute([write(toy, "unlucky", "print(1)")], executed)
+    assert len((tmp_path / "starts").read_text()) == min(deaths + 1, execution.STARTS)
+    assert bool(result.broken) == (deaths == execution.STARTS)
+
+
 def test_a_file_that_is_no_notebook_is_a_broken_notebook(toy, executed):
     chapter = write(toy, "garbled", "1")
     assert chapter.notebook.cells
@@ -137,7 +155,7 @@ execute([Chapter(root, root / "book" / name) for name in ("quick.ipynb", "slow.i
 
 
 def wait_for(condition) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.1)

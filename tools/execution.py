@@ -9,13 +9,17 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty
 from typing import Any
 
 import nbformat
+import nbval.kernel
 import pytest
+
+STARTS = 3  # how often a kernel is started before its notebook counts as broken
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,6 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if path := config.getoption("--executed"):
         config.pluginmanager.register(Recorder(path))
+        nbval.kernel.start_new_kernel = patient(nbval.kernel.start_new_kernel)
 
 
 class Recorder:
@@ -59,6 +64,17 @@ class Recorder:
         if self.notebook is not None:
             result = {"notebook": self.notebook, "passed": self.passed, "broken": self.broken}
             self.path.write_text(json.dumps(result, ensure_ascii=False), encoding="utf-8")
+
+
+def patient(start: Callable[..., Any]) -> Callable[..., Any]:
+    """Start a kernel again that did not come up: its ports are chosen first and bound later, which another can use."""
+    def start_again(*arguments: Any, **options: Any) -> Any:
+        for _ in range(STARTS - 1):
+            with suppress(RuntimeError):  # what the client raises when the kernel has died, or does not answer
+                return start(*arguments, **options)
+        return start(*arguments, **options)
+
+    return start_again
 
 
 def notice_death(kernel: Any) -> None:
