@@ -160,14 +160,16 @@ class Network(nn.Module):
     """
 
     def __init__(self, block: Callable[..., nn.Module], depth: int, in_channels: int, classes: int, width: int = 16, *,
-                 normalisation: bool = True, pre_activation: bool = False, padding_mode: str = "zeros"):
+                 stem_stride: int = 1, normalisation: bool = True, pre_activation: bool = False,
+                 padding_mode: str = "zeros"):
         super().__init__()
         if depth < 8 or depth % 6 != 2:
             raise ValueError(f"A network of this family has 6n+2 layers: 8, 14, 20, 32, 44, 56, 110, …; not {depth}.")
-        if min(in_channels, classes, width) < 1:
-            raise ValueError(f"in_channels, classes and width are at least 1, not {in_channels}, {classes}, {width}.")
+        if min(in_channels, classes, width, stem_stride) < 1:
+            raise ValueError("in_channels, classes, width and stem_stride are at least 1, "
+                             f"not {in_channels}, {classes}, {width}, {stem_stride}.")
         self.depth, self.in_channels, self.classes = depth, in_channels, classes
-        first = convolution(in_channels, width, normalisation=normalisation, padding_mode=padding_mode)
+        first = convolution(in_channels, width, stem_stride, normalisation=normalisation, padding_mode=padding_mode)
         self.stem = nn.Sequential(first) if pre_activation else nn.Sequential(first, norm(width, normalisation),
                                                                               nn.ReLU())
         stages, channels = [], width
@@ -219,21 +221,22 @@ def seeded(seed: int | None) -> Iterator[None]:
             yield
 
 
-def plain(depth: int, in_channels: int = 3, classes: int = 10, width: int = 16, *, normalisation: bool = True,
-          padding_mode: str = "zeros", seed: int | None = None) -> Network:
+def plain(depth: int, in_channels: int = 3, classes: int = 10, width: int = 16, *, stem_stride: int = 1,
+          normalisation: bool = True, padding_mode: str = "zeros", seed: int | None = None) -> Network:
     """Plain network of `depth` = 6n+2 layers (He et al. 2015, section 4.2): stem, 3n two-layer blocks, classifier.
 
-    `width`: channels of the first stage. `padding_mode`: "zeros" or "circular" (maps without a border).
-    `seed`: fixes the initial weights; without it they follow PyTorch's global generator.
+    `width`: channels of the first stage. `stem_stride`: 2 halves the map in the first convolution already.
+    `padding_mode`: "zeros" or "circular" (maps without a border). `seed`: fixes the initial weights; without it they
+    follow PyTorch's global generator.
     """
     with seeded(seed):
-        return Network(PlainBlock, depth, in_channels, classes, width, normalisation=normalisation,
-                       padding_mode=padding_mode)
+        return Network(PlainBlock, depth, in_channels, classes, width, stem_stride=stem_stride,
+                       normalisation=normalisation, padding_mode=padding_mode)
 
 
 def residual(depth: int, in_channels: int = 3, classes: int = 10, width: int = 16, *, shortcut: str = "A",
-             normalisation: bool = True, pre_activation: bool = False, padding_mode: str = "zeros",
-             seed: int | None = None) -> Network:
+             stem_stride: int = 1, normalisation: bool = True, pre_activation: bool = False,
+             padding_mode: str = "zeros", seed: int | None = None) -> Network:
     """Residual network of `depth` = 6n+2 layers: `plain` with a shortcut around each pair of convolutions.
 
     `shortcut`: "A" zero padding, "B" projections where the shape changes, "C" projections everywhere (He et al. 2015,
@@ -245,8 +248,8 @@ def residual(depth: int, in_channels: int = 3, classes: int = 10, width: int = 1
         return block_type(in_channels, out_channels, stride, shortcut=shortcut, **options)
 
     with seeded(seed):
-        return Network(block, depth, in_channels, classes, width, normalisation=normalisation,
-                       pre_activation=pre_activation, padding_mode=padding_mode)
+        return Network(block, depth, in_channels, classes, width, stem_stride=stem_stride,
+                       normalisation=normalisation, pre_activation=pre_activation, padding_mode=padding_mode)
 
 
 IMAGENET = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
