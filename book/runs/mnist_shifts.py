@@ -1,0 +1,42 @@
+"""Networks of networks/mnist, with a border of zeros and without any border, trained on centred and on shifted images.
+
+Each is then given test images that are moved by up to four pixels. Needs MNIST (`make data DATA=mnist`).
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from resnet_lib import data, networks, runs, training
+
+mnist = data.load("mnist")
+images, labels = mnist.test_images[::5], mnist.test_labels[::5]
+paper = float(images.min())
+DIRECTIONS = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
+
+
+def moved(images: Tensor, down: int, right: int) -> Tensor:
+    """The images, N×C×H×W, moved by whole pixels; paper comes in at the other side."""
+    height, width = images.shape[2:]
+    larger = functional.pad(images, (4, 4, 4, 4), value=paper)
+    return larger[:, :, 4 - down:4 - down + height, 4 - right:4 - right + width]
+
+
+def measure(kind: str, padding_mode: str, augmentation: str, seed: int) -> dict:
+    network = getattr(networks, kind)(14, in_channels=1, stem_stride=2, padding_mode=padding_mode, seed=seed)
+    history = training.fit(network, mnist, epochs=1, seed=seed, augment=shifted if augmentation == "shift" else None)
+    errors = {name: [training.evaluate(network, moved(images, step * down, step * right), labels)[1]
+                     for step in range(1, 5)] for name, (down, right) in DIRECTIONS.items()}
+    return {"test_error": history.test_error[-1], "unmoved": training.evaluate(network, images, labels)[1], **errors}
+
+
+def shifted(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Each image of the batch moved by up to four pixels in both directions, at random; what comes in is paper."""
+    return data.shift(images - paper, generator) + paper
+
+
+if __name__ == "__main__":
+    runs.record("mnist_shifts", "Does a network read a digit that stands a few pixels beside the middle?",
+                [{"kind": "residual", "padding_mode": padding_mode, "augmentation": augmentation, "seed": seed}
+                 for seed in range(1, 11) for augmentation in ("none", "shift")
+                 for padding_mode in ("zeros", "circular")], measure)
