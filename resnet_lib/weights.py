@@ -70,6 +70,9 @@ def load(path: str | Path = MNIST) -> Trained:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
+        with zipfile.ZipFile(path) as archive:  # torch.load does not look at the checksums
+            if archive.testzip() is not None:
+                raise zipfile.BadZipFile
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise WeightsDamaged(f"{path} holds objects other than numbers, or is damaged; nothing in it was executed."
@@ -79,6 +82,8 @@ def load(path: str | Path = MNIST) -> Trained:
     if not isinstance(content, dict) or any(not isinstance(content.get(key), kind) for key, kind in ENTRIES.items()):
         raise WeightsDamaged(f"{path} is no trained network of this package: write it with resnet_lib.weights.save.")
     try:
+        if not all(isinstance(tensor, Tensor) for tensor in content["state"].values()):
+            raise ValueError("its weights are no tensors")
         network = matches(content["kind"], content["options"], content["state"])
         size, channels = tuple(content["size"]), network.in_channels
         if not (len(size) == 2 and content["mean"].shape == content["std"].shape == (channels,)
@@ -96,8 +101,9 @@ def matches(kind: str, options: dict[str, Any], state: dict[str, Tensor]) -> net
     """A fresh network of this kind; raises ValueError unless `state` has its names and shapes, and finite numbers."""
     if kind not in BUILDERS:
         raise ValueError(f"There is no kind of network {kind!r}; choose 'plain' or 'residual'.")
-    if max((value for value in options.values() if isinstance(value, int)), default=0) > len(state) * 1000:
-        raise ValueError(f"networks.{kind} with {options} would be far larger than its weights.")
+    largest = max(len(state), *(max(tensor.shape, default=0) for tensor in state.values()))
+    if any(isinstance(value, int) and value > largest for value in options.values()):
+        raise ValueError(f"networks.{kind} with {options} would be larger than its weights.")  # before it is built
     network = BUILDERS[kind](**options, seed=0)
     expected = {name: tensor.shape for name, tensor in network.state_dict().items()}
     if {name: tensor.shape for name, tensor in state.items()} != expected:

@@ -198,6 +198,14 @@ def test_outputs_depend_on_package_lock_and_the_runs_that_are_read(toy, file, ch
     assert (Chapter(toy, chapter.path).fingerprint != before) == changes
 
 
+@pytest.mark.parametrize("source, changes", [("weights.load()", True), ("runs.load('depth')", False)])
+def test_outputs_depend_on_recorded_weights(toy, source, changes):
+    chapter = write(toy, "first", source)
+    before = chapter.fingerprint
+    (toy / "book" / "runs" / "mnist.pt").write_text("changed")
+    assert (Chapter(toy, chapter.path).fingerprint != before) == changes
+
+
 @pytest.mark.parametrize("source, changes", [
     ("data.load('digits')", False), ("data.load('mnist')", True), ("data.load(name)", True)])
 def test_outputs_depend_on_the_data_that_were_found(toy, monkeypatch, source, changes):
@@ -287,6 +295,25 @@ def test_what_a_killed_build_left_does_not_count_as_executed(toy, capsys):
     executed.store(second, second.notebook)  # as a build does for the chapters that it does not execute
     assert build.book(toy, only="first") == 0
     assert "not executed yet: second" in capsys.readouterr().out
+
+
+def test_what_loads_data_is_executed_once_more_without_them(toy, capsys, monkeypatch):
+    (toy / "data" / "MNIST").mkdir(parents=True)
+    monkeypatch.setenv("RESNET_DATA", str(toy / "data"))
+    monkeypatch.setattr(build.subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0))  # other checks
+    write(toy, "digits", "data = type('', (), {'load': staticmethod(lambda name: name)})\ndata.load('digits')")
+    write(toy, "mnist", "import os, pathlib\nhere = (pathlib.Path(os.environ['RESNET_DATA']) / 'MNIST').exists()",
+          "data = type('', (), {'load': staticmethod(lambda name: name)})\ndata.load('mnist')",
+          "if not here: raise LookupError('there are no data')")
+    (toy / "_toc.yml").write_text("format: jb-book\nroot: book/digits\nchapters:\n- file: book/mnist\n")
+    assert build.test(toy) == 1
+    said = capsys.readouterr().out
+    with_data, without = said.split("== 1 of them once more, without data sets")
+    assert "== 2 notebooks" in with_data and "BROKEN" not in with_data
+    assert "Broken: mnist, code cell 3: LookupError: there are no data" in without
+    assert "Failed: notebooks without data sets." in without
+    executed = Executed(toy / "_build" / ".jupyter_cache")
+    assert all(executed.fresh(chapter) for chapter in chapters(toy))
 
 
 def test_an_unknown_chapter_is_one_sentence(toy, capsys):

@@ -88,17 +88,24 @@ class Chapter:
     def fingerprint(self) -> str:
         """A hash of what the outputs depend on beside the notebook's own code.
 
-        These are the package, the pinned versions, the recorded runs that the code names, and, where it loads more
-        than digits, the data that were found.
+        These are the package, the pinned versions, the recorded runs that the code names, recorded weights where it
+        uses any, and, where it loads more than digits, the data that were found.
         """
         files = sorted((self.root / "resnet_lib").glob("*.py")) + [self.root / "requirements.txt"]
         files += [path for path in sorted((self.root / "book" / "runs").glob("*.json"))
                   if re.search(rf"""["']{re.escape(path.stem)}["']""", self.code)]
+        if re.search(r"\bweights\b", self.code):
+            files += sorted((self.root / "book" / "runs").glob("*.pt"))
         parts = [f"Python {sys.version_info.major}.{sys.version_info.minor}".encode()]
         parts += [path.name.encode() + b"\n" + path.read_bytes() for path in files if path.exists()]
-        if re.search(r"""data\.load\((?!\s*["']digits["'])""", self.code):
+        if self.loads_data:
             parts.append(data_found().encode())
         return digest(*parts)
+
+    @property
+    def loads_data(self) -> bool:
+        """Whether it loads a data set that may be absent: any but digits."""
+        return re.search(r"""data\.load\((?!\s*["']digits["'])""", self.code) is not None
 
 
 class Executed:
