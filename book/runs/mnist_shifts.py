@@ -22,8 +22,8 @@ def moved(images: Tensor, down: int, right: int) -> Tensor:
     return larger[:, :, 4 - down:4 - down + height, 4 - right:4 - right + width]
 
 
-def measure(kind: str, padding_mode: str, augmentation: str, seed: int) -> dict:
-    network = getattr(networks, kind)(14, in_channels=1, stem_stride=2, padding_mode=padding_mode, seed=seed)
+def measure(padding_mode: str, augmentation: str, seed: int) -> dict:
+    network = networks.residual(14, in_channels=1, stem_stride=2, padding_mode=padding_mode, seed=seed)
     history = training.fit(network, mnist, epochs=1, seed=seed, augment=shifted if augmentation == "shift" else None)
     errors = {name: [training.evaluate(network, moved(images, step * down, step * right), labels)[1]
                      for step in range(1, 5)] for name, (down, right) in DIRECTIONS.items()}
@@ -37,6 +37,7 @@ def shifted(images: Tensor, generator: torch.Generator) -> Tensor:
 
 if __name__ == "__main__":
     runs.record("mnist_shifts", "Does a network read a digit that stands a few pixels beside the middle?",
-                [{"kind": "residual", "padding_mode": padding_mode, "augmentation": augmentation, "seed": seed}
-                 for seed in range(1, 11) for augmentation in ("none", "shift")
-                 for padding_mode in ("zeros", "circular")], measure)
+                [{"padding_mode": padding_mode, "augmentation": augmentation, "seed": seed}
+                 for seed in range(1, 11) for padding_mode, augmentation, seeds in
+                 (("zeros", "none", 10), ("zeros", "shift", 5), ("circular", "none", 5), ("circular", "shift", 5))
+                 if seed <= seeds], measure)
