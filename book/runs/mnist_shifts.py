@@ -4,7 +4,7 @@ Each is then given test images that are moved by up to four pixels. Needs MNIST 
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from resnet_lib import data, networks, runs, training
@@ -25,9 +25,16 @@ def moved(images: Tensor, down: int, right: int) -> Tensor:
 def measure(padding_mode: str, augmentation: str, seed: int) -> dict:
     network = networks.residual(14, in_channels=1, stem_stride=2, padding_mode=padding_mode, seed=seed)
     history = training.fit(network, mnist, epochs=1, seed=seed, augment=shifted if augmentation == "shift" else None)
-    errors = {name: [training.evaluate(network, moved(images, step * down, step * right), labels)[1]
-                     for step in range(1, 5)] for name, (down, right) in DIRECTIONS.items()}
-    return {"test_error": history.test_error[-1], "unmoved": training.evaluate(network, images, labels)[1], **errors}
+    found = {name: [ask(network, moved(images, step * down, step * right)) for step in range(1, 5)]
+             for name, (down, right) in DIRECTIONS.items()}
+    return {"test_error": history.test_error[-1], "unmoved": ask(network, images), **found}
+
+
+@torch.no_grad()
+def ask(network: nn.Module, images: Tensor) -> list[float]:
+    """Error and mean confidence of the answers, in per cent."""
+    confidence, answer = torch.cat([network.eval()(part) for part in images.split(256)]).softmax(1).max(1)
+    return [100 * (answer != labels).float().mean().item(), 100 * confidence.mean().item()]
 
 
 def shifted(images: Tensor, generator: torch.Generator) -> Tensor:
