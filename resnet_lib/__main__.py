@@ -1,4 +1,4 @@
-"""The command line: `python -m resnet_lib data mnist`, `python -m resnet_lib runs degradation`.
+"""The command line: `python -m resnet_lib data mnist`, `… runs degradation`, `… classify digit.png`.
 
 A subcommand is one function: it adds its arguments and says what runs. Errors are one sentence and status 1.
 """
@@ -101,22 +101,51 @@ def print_contents(study: Study) -> None:
         print(f"  {key:24}{value}")
 
 
+def classify_command(commands: argparse._SubParsersAction) -> None:
+    """`classify`: which digit is written in a picture."""
+    parser = commands.add_parser("classify", help="say which digit is written in a picture",
+                                 description="Say which digit is written in a picture: one digit on plain paper, in "
+                                             "shades of grey. Nothing in a picture or in weights is executed.")
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="a file: PNG, JPEG, …")
+    parser.add_argument("--weights", type=Path, metavar="FILE",
+                        help="a network that resnet_lib.weights.save wrote (default: the book's, trained on MNIST)")
+    parser.add_argument("--top", type=int, choices=range(1, 11), default=3, metavar="N",
+                        help="how many answers are shown, 1 to 10 (default: 3)")
+
+    def run(options: argparse.Namespace) -> int:
+        from resnet_lib import pictures, weights
+
+        trained = weights.load(options.weights or weights.MNIST)
+        failed = 0
+        for path in options.images:
+            try:
+                answers = pictures.classify(pictures.read(path), trained)
+            except (OSError, ValueError) as error:
+                print(error, file=sys.stderr)
+                failed = 1
+            else:
+                print(f"{path}: " + ", ".join(f"{name} ({100 * share:.1f} %)" for name, share in answers[:options.top]))
+        return failed
+
+    parser.set_defaults(run=run)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m resnet_lib", description="Residual Networks, Measured.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     data_command(commands)
     runs_command(commands)
+    classify_command(commands)
     options = parser.parse_args(arguments)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except KeyboardInterrupt:
         print("Interrupted: run the same command again to go on.", file=sys.stderr)
         return 130
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    return 0
 
 
 if __name__ == "__main__":

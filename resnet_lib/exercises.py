@@ -771,3 +771,79 @@ def where_is_the_step(answer: Callable[[nn.Module], str]) -> str:
             return (f"Block {number} has the step on the {right} convolution, not on the {given}. At how many pixels "
                     "of the block's input is there a gradient?")
     return ""
+
+
+# networks/mnist ---------------------------------------------------------------------------------------------------
+
+@check
+def calibration_error(answer: Callable[[Tensor, Tensor, int], float]) -> str:
+    """`answer(confidence, right, bins)`: the mean over all answers of |accuracy − mean confidence| of their bin.
+
+    `confidence` (N, in [0, 1]) and `right` (N, bool); bins of equal width; the expected calibration error of Guo et
+    al. 2017, section 2.
+    """
+    generator = torch.Generator().manual_seed(0)
+    for count, bins in ((2000, 10), (500, 4)):
+        confidence = torch.rand(count, generator=generator) ** 0.3
+        right = torch.rand(count, generator=generator) < 0.5 + 0.3 * confidence
+        place = (confidence * bins).long().clamp(max=bins - 1)
+        gaps = [(int(here.sum()), float(right[here].float().mean() - confidence[here].mean()))
+                for here in (place == index for index in range(bins)) if here.any()]
+        weighted = [number / count * gap for number, gap in gaps]
+        expected = sum(map(abs, weighted))
+        value = float(answer(confidence.clone(), right.clone(), bins))
+        if math.isnan(value):
+            return "It gives NaN: a bin without answers has no mean; leave it out."
+        if math.isclose(value, 100 * expected, rel_tol=1e-4):
+            return "This is in per cent; give a share."
+        if math.isclose(value, sum(abs(gap) for _, gap in gaps) / len(gaps), rel_tol=1e-4):
+            return "Each bin counts once here; let it count as often as it has answers."
+        if math.isclose(value, abs(sum(weighted)), rel_tol=1e-4, abs_tol=1e-7):
+            return "Gaps of opposite sign cancel here; take the absolute value in each bin, then the mean."
+        if math.isclose(value, sum(number / count * gap**2 for number, gap in gaps), rel_tol=1e-4):
+            return "The gaps are squared here; take their absolute values."
+        if not math.isclose(value, expected, rel_tol=1e-4):
+            return (f"With {count} answers in {bins} bins it is {expected:.4f}, and yours says {value:.4f}: for each "
+                    "bin |share of right answers − mean confidence|, weighted by the bin's answers.")
+    edge = float(answer(torch.ones(4), torch.tensor([True, True, True, False]), 10))
+    return "" if math.isclose(edge, 0.25, rel_tol=1e-4) else "A confidence of exactly 1 belongs to the last bin."
+
+
+@check
+def folded(answer: Callable[..., tuple[Tensor, Tensor]]) -> str:
+    """`answer(weight, gamma, beta, mean, variance, eps)`: weight and bias of one convolution that does what a
+    convolution without bias (C'×C×3×3) and the batch normalisation behind it (each C') do in evaluation mode.
+    """
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn(5, 3, 3, 3, generator=generator, dtype=torch.float64)
+    gamma, beta, mean = torch.randn(3, 5, generator=generator, dtype=torch.float64)
+    variance = 0.1 + torch.rand(5, generator=generator, dtype=torch.float64)
+    images, eps = torch.randn(2, 3, 6, 6, generator=generator, dtype=torch.float64), 0.01
+    before = functional.conv2d(images, weight, padding=1)
+    expected = functional.batch_norm(before, mean, variance, gamma, beta, eps=eps)
+    kept = weight.clone()
+    new_weight, new_bias = answer(weight, gamma.clone(), beta.clone(), mean.clone(), variance.clone(), eps)
+    if not torch.equal(weight, kept):
+        return "It changes the weights that it was given; return new ones."
+    if new_weight.shape != weight.shape or new_bias.shape != beta.shape:
+        return (f"The weight has the shape {tuple(new_weight.shape)} and the bias {tuple(new_bias.shape)}; they should "
+                f"have {tuple(weight.shape)} and {tuple(beta.shape)}.")
+    found = functional.conv2d(images, new_weight, new_bias, padding=1)
+    if torch.allclose(found, expected, rtol=1e-9, atol=1e-9):
+        return ""
+
+    def gives(scale: Tensor, bias: Tensor) -> bool:
+        wrong = functional.conv2d(images, weight * scale[:, None, None, None], bias, padding=1)
+        return torch.allclose(found, wrong, rtol=1e-9, atol=1e-9)
+
+    scale = gamma / (variance + eps).sqrt()
+    if gives(scale, beta):
+        return "The mean is missing: it is subtracted before the scale, so the bias is β − scale · mean."
+    if gives(scale, beta - mean):
+        return "The mean is subtracted before the scale: it goes through it, too."
+    if gives(gamma / variance.sqrt(), beta - gamma / variance.sqrt() * mean):
+        return "ε is missing: the scale is γ / √(variance + ε)."
+    if gives(gamma / (variance + eps), beta - gamma / (variance + eps) * mean):
+        return "The variance needs its square root."
+    return ("The folded convolution gives other numbers. Write the normalisation as scale · a + shift for each output "
+            "channel; the scale goes into the weights of that channel, the shift is the bias.")
