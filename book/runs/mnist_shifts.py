@@ -62,5 +62,5 @@ if __name__ == "__main__":
                 [{"padding_mode": "circular", "augmentation": "none", "seed": seed, "side": 32} for seed in (1, 2, 3)]
                 + [{"padding_mode": padding_mode, "augmentation": augmentation, "seed": seed}
                  for seed in range(1, 11) for padding_mode, augmentation, seeds in
-                 (("zeros", "none", 10), ("zeros", "shift", 5), ("circular", "none", 5), ("circular", "shift", 5))
+                 (("zeros", "none", 10), ("zeros", "shift", 5), ("circular", "none", 3), ("circular", "shift", 3))
                  if seed <= seeds], measure)
