@@ -24,8 +24,8 @@ const DIGIT_STYLE = `
 .digit .heading { font-size: .9375rem; font-weight: 600; margin: .75rem 0 0; }
 .digit .maps { display: grid; gap: .5rem; margin: .5rem 0; }
 .digit .maps p { margin: 0 0 .15rem; font-size: .875rem; }
-.digit .row { display: grid; grid-template-columns: repeat(8, minmax(0, 56px)); gap: 4px; }
-.digit .row canvas { width: 100%; aspect-ratio: 1; }
+.digit .channels { display: grid; grid-template-columns: repeat(8, minmax(0, 56px)); gap: 4px; }
+.digit .channels canvas { width: 100%; aspect-ratio: 1; }
 .digit [hidden] { display: none; }
 @media print { .digit :is(.examples, .heading) { display: none; } }
 `;
@@ -33,16 +33,19 @@ const DIGIT_STYLE = `
 // Numbers -----------------------------------------------------------------------------------------------------------
 
 /** The bytes of a text in base64. */
-const bytes = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+function bytes(text) {
+  const raw = atob(text), found = new Uint8Array(raw.length);
+  for (let index = 0; index < raw.length; index += 1) found[index] = raw.charCodeAt(index);
+  return found;
+}
 
 /** Numbers in half precision (IEEE 754, two bytes each, the lower first) as 32-bit numbers: exactly. */
 function halves(raw) {
-  const found = new Float32Array(raw.length / 2);
+  const found = new Float32Array(raw.length / 2), words = new Uint32Array(found.buffer);
   for (let index = 0; index < found.length; index += 1) {
     const word = raw[2 * index] | raw[2 * index + 1] << 8, exponent = word >> 10 & 31, fraction = word & 1023;
-    const size = exponent === 0 ? fraction * 2 ** -24
-      : exponent === 31 ? (fraction ? NaN : Infinity) : (1 + fraction / 1024) * 2 ** (exponent - 15);
-    found[index] = word >> 15 ? -size : size;
+    if (exponent === 0) found[index] = (word >> 15 ? -fraction : fraction) * 2 ** -24;
+    else words[index] = (word >> 15) * 2 ** 31 + (exponent === 31 ? 255 : exponent + 112) * 2 ** 23 + fraction * 2 ** 13;
   }
   return found;
 }
@@ -397,7 +400,7 @@ function render({ model, el }) {
   const maps = make("div", { class: "maps" }), mapsNote = make("p", { class: "note" });
   const rows = STAGES.map((name, stage) => {
     const label = make("p", {}, name), canvases = shape.channels.map(() => pixelated(1));
-    const row = make("div", { class: "row", role: "img", "aria-label": name }, ...canvases);
+    const row = make("div", { class: "channels", role: "img", "aria-label": name }, ...canvases);
     maps.append(make("div", {}, label, row));
     return { name, stage, label, row, canvases };
   });
