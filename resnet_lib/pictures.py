@@ -15,6 +15,8 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from resnet_lib.weights import Trained
+
 FAINT = 0.1  # what has less ink belongs to the paper where the digit's extent is measured
 LARGEST, SMALLEST = 4096, 8  # pixels a side of a picture that is read
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM")
@@ -95,6 +97,21 @@ def read(path: str | Path) -> Tensor:
     if contrast < 0.1 or contrast < 2 * noise:
         raise ValueError(f"{path} shows nothing that stands out from the paper.")
     return ((away - noise) / (contrast - noise)).clamp(0, 1)
+
+
+@torch.no_grad()
+def classify(ink: Tensor, trained: Trained) -> list[tuple[str, float]]:
+    """The classes of a drawing H×W in [0, 1] (1 = ink) with their probabilities, the likeliest first.
+
+    Raises ValueError for a drawing without ink, and for a network of other images than squares of one channel.
+    """
+    height, width = trained.size
+    if height != width or trained.network.in_channels != 1:
+        raise ValueError("A drawing can be shown to networks for squares of one channel; this one takes images of "
+                         f"{trained.network.in_channels}×{height}×{width}.")
+    pixels = prepare(ink, size=height, box=round(height * 20 / 28))
+    shares = trained.network(trained.standardise(pixels)[None]).softmax(1)[0].tolist()
+    return sorted(zip(trained.classes, shares), key=lambda pair: -pair[1])
 
 
 def grey(path: Path) -> Tensor:
