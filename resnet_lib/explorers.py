@@ -252,7 +252,8 @@ def digit(trained: Trained, examples: Sequence[tuple[int, Tensor]], instead: HTM
             raise ValueError("An example has 28×28 pixels in [0, 1].")
         if not 0 <= label < 10:
             raise ValueError(f"There is no class {label}.")
-    images = trained.standardise(torch.stack([pixels for _, pixels in examples])[:, None].float())
+    stored = torch.stack([(255 * pixels).round().byte() for _, pixels in examples])
+    images = trained.standardise(stored[:, None] / 255)
     with torch.no_grad():
         answers = trained.network(images).softmax(1)
         strength = trained.network.stem(images).std((0, 2, 3))
@@ -263,9 +264,9 @@ def digit(trained: Trained, examples: Sequence[tuple[int, Tensor]], instead: HTM
                     "channels": sorted(strength.topk(MAPS).indices.tolist())},  # those in which most changes
         "weights": {"file": WEIGHTS, "version": content["version"],
                     "kilobytes": round(len(weights_script(content)) / 1000)},
-        "examples": [{"label": trained.classes[label], "pixels": in_base64((255 * pixels).round().byte()),
+        "examples": [{"label": trained.classes[label], "pixels": in_base64(pixels),
                       "probabilities": [round(value, 5) for value in answer.tolist()]}
-                     for (label, pixels), answer in zip(examples, answers)]}, instead)
+                     for (label, _), pixels, answer in zip(examples, stored, answers)]}, instead)
 
 
 WEIGHTS = "mnist-weights"  # the script's name on a page

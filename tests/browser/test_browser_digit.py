@@ -27,7 +27,7 @@ def come_to(page: Any) -> Any:
 
 def said(found: Any) -> str:
     found.page.wait_for_timeout(250)  # what is read aloud waits until the reader pauses
-    return found.locator(".conclusion").inner_text()
+    return found.locator(".conclusion").inner_text().replace("\xa0", " ")
 
 
 def load(found: Any) -> None:
@@ -50,7 +50,7 @@ def seven(found: Any) -> None:
 
 
 def bars(found: Any) -> str:
-    return found.locator("svg[role=img]").get_attribute("aria-label")
+    return found.locator("svg[role=img]").get_attribute("aria-label").replace("\xa0", " ")
 
 
 @pytest.mark.parametrize("base", ["server", "folder"])

@@ -62,11 +62,11 @@ function tensorsOf({ tensors, halves: text }) {
   return found;
 }
 
-/** A probability in per cent, with one decimal. */
+/** A probability in per cent, with one decimal; it is not broken into two lines. */
 function share(probability) {
-  if (probability < 0.0005) return "< 0.1 %";
-  if (probability > 0.9995) return "> 99.9 %";
-  return `${(100 * probability).toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 })} %`;
+  if (probability < 0.0005) return "<\u00a00.1\u00a0%";
+  if (probability > 0.9995) return ">\u00a099.9\u00a0%";
+  return `${(100 * probability).toLocaleString("en-US", { minimumFractionDigits: 1, maximumFractionDigits: 1 })}\u00a0%`;
 }
 
 // Network -----------------------------------------------------------------------------------------------------------
