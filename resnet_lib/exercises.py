@@ -777,7 +777,8 @@ def where_is_the_step(answer: Callable[[nn.Module], str]) -> str:
 
 @check
 def calibration_error(answer: Callable[[Tensor, Tensor, int], float]) -> str:
-    """`answer(confidence, right, bins)`: the mean over all answers of |accuracy − mean confidence| of their bin.
+    """`answer(confidence, right, bins)`: the mean over all answers of their bin's gap, the absolute
+    difference of its accuracy and its mean confidence.
 
     `confidence` (N, in [0, 1]) and `right` (N, bool); bins of equal width; the expected calibration error of Guo et
     al. 2017, section 2.
