@@ -126,14 +126,14 @@ def test_a_digit_is_drawn_by_keyboard(open_page: Any) -> None:
         sheet.press("ArrowUp")
     assert not any(found.locator(".seen canvas").evaluate(PIXELS)[3::4])  # the pen is up
     sheet.press("Space")
-    assert "Pen down" in found.locator(".note[role=status]").inner_text()
+    assert "Pen down" in found.locator(".pen").inner_text()
     for _ in range(16):
         sheet.press("ArrowDown")
     found.get_by_text("then").wait_for(timeout=PATIENCE)
     assert "The network reads 1 at" in said(found)
     assert page.evaluate("scrollY") == top  # arrows and the space bar moved the pen, not the page
     sheet.press("Space")
-    assert "Pen up" in found.locator(".note[role=status]").inner_text()
+    assert "Pen up" in found.locator(".pen").inner_text()
     sheet.press("Tab")
     assert found.get_by_role("button", name="Clear").evaluate("element => element === document.activeElement")
 

@@ -395,6 +395,7 @@ function render({ model, el }) {
     "aria-label": "Sheet to draw on: arrow keys move the pen, the space bar lowers and lifts it" });
   const seen = pixelated(28), caption = make("p", { class: "note" });
   const picture = make("div"), note = make("p", { class: "note", role: "status" });
+  const penNote = make("p", { class: "note pen", role: "status" });
   const keys = make("p", { class: "note" }, "Draw with mouse or finger. By keyboard: arrows move the pen, the space bar "
     + "lowers and lifts it.");
   const maps = make("div", { class: "maps" }), mapsNote = make("p", { class: "note" });
@@ -543,7 +544,7 @@ function render({ model, el }) {
     } else if (!event.repeat) cursor.down = !cursor.down;
     if (cursor.down) line(before, [cursor.x, cursor.y]);
     else paintSheet();
-    note.textContent = `Pen ${cursor.down ? "down" : "up"}, column ${Math.round(cursor.x / step)}, row `
+    penNote.textContent = `Pen ${cursor.down ? "down" : "up"}, column ${Math.round(cursor.x / step)}, row `
       + `${Math.round(cursor.y / step)} of 27.`;
   });
   sheet.addEventListener("blur", () => {
@@ -581,7 +582,7 @@ function render({ model, el }) {
     paintInk(each.querySelector("canvas"), examples[index].pixels));
 
   el.append(make("style", {}, DIGIT_STYLE), make("div", { class: "board" },
-    make("div", {}, sheet, keys, make("div", { class: "buttons" }, clear, loader), note),
+    make("div", {}, sheet, keys, make("div", { class: "buttons" }, clear, loader), penNote, note),
     make("div", {}, picture, make("div", { class: "seen" }, seen, caption))),
   make("p", { class: "heading" }, "Test images"), make("div", { class: "buttons examples" }, ...buttons),
   switches.element, make("p", { class: "note" }, "A block whose branch is off passes on what its shortcut carries."),
