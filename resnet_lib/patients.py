@@ -181,7 +181,7 @@ CONDITIONS = {
         "With a branch of zero nothing comes out of the block, and no gradient goes back through it."),
     "branch added to itself": Condition(
         "bug", with_block(BranchTwice), "rest, output",
-        "With a branch of zero nothing comes out of the block; and a twin gives half of what comes out of this branch."),
+        "With a branch of zero nothing comes out of the block; and this branch counts twice, as a twin shows."),
     "skip cut": Condition(
         "bug", with_block(SkipCut), "rest, gradient",
         "The signal passes through the shortcut, the gradient does not."),
