@@ -114,7 +114,7 @@ def set_norms(network: networks.Network, momentum: float) -> networks.Network:
 def zero_last(network: networks.Network) -> networks.Network:
     """Branches that start at zero (torchvision's zero_init_residual)."""
     for block in network.blocks():
-        nn.init.zeros_(block.norm2.weight)  # type: ignore[arg-type]
+        nn.init.zeros_(block.norm2.weight)  # type: ignore[union-attr,arg-type]
     return network
 
 
