@@ -79,7 +79,9 @@ class SetUp:
     def predict(self, images: Tensor) -> Tensor:
         """Logits N×classes as the evaluation computes them, all images in one batch; running statistics stay."""
         statistics = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
+        mode = self.network.training
         logits = self.network.train(not self.evaluates)(images)
+        self.network.train(mode)
         for name, buffer in self.network.named_buffers():
             buffer.copy_(statistics[name])
         return logits

@@ -160,7 +160,7 @@ class Condition:
 
     kind: str
     make: Callable[[data.Dataset, int], SetUp]
-    instrument: str  # that reveals it, "" where none of the panel does
+    instrument: str  # of the panel that reveals it; else "twin", "a batch" or "settings"; "" for the healthy
     meaning: str
 
 
@@ -200,14 +200,14 @@ CONDITIONS = {
         "bug", with_block(BiasUnderNorm), "parameters",
         "One number a channel too many in each convolution of the blocks; the normalisation takes it away again."),
     "one pixel in place of the mean": Condition(
-        "bug", of_network(lambda seed: build(seed, family=OnePixel)), "",
+        "bug", of_network(lambda seed: build(seed, family=OnePixel)), "twin",
         "Everything up to the last block is as in the twin; what enters the classifier is not."),
     "ReLU on the logits": Condition(
-        "bug", of_network(lambda seed: build(seed, family=ReluOnLogits)), "",
-        "Everything up to the classifier is as in the twin; no logit is negative."),
+        "bug", of_network(lambda seed: build(seed, family=ReluOnLogits)), "one batch",
+        "The loss of one batch stops, at another value each time: some classes get no gradient. Look at the logits."),
     "running statistics of the last batch": Condition(
-        "bug", of_network(lambda seed: set_norms(build(seed), 0.99)), "",
-        "In training mode everything is as in the twin; the norms' momentum is not."),
+        "bug", of_network(lambda seed: set_norms(build(seed), 0.99)), "settings",
+        "In training mode everything is as in the twin; what the norms keep for evaluation is not. Print the network."),
     "softmax before the loss": Condition(
         "bug", lambda dataset, seed: SetUp(build(seed), dataset, loss=on_probabilities), "one batch",
         "The loss of one batch learned by heart stops at ln(e + 9) − 1, which no training gets below."),
@@ -218,8 +218,8 @@ CONDITIONS = {
         "bug", lambda dataset, seed: SetUp(build(seed), dataset, learned=without_classifier), "idle",
         "The layer that is not learned is the last one."),
     "digits mirrored in training": Condition(
-        "bug", lambda dataset, seed: SetUp(build(seed), dataset, augment=mirrored), "",
-        "Half of the training images are mirror images: look at a batch."),
+        "bug", lambda dataset, seed: SetUp(build(seed), dataset, augment=mirrored), "a batch",
+        "The images that enter the network in training are not those of the data set: show some."),
     "labels shuffled": Condition(
         "bug", lambda dataset, seed: SetUp(build(seed), relabelled(dataset, 1.0, seed)), "odd labels",
         "Nine neighbours in ten have another label: labels and images have nothing to do with each other."),
@@ -253,8 +253,8 @@ CONDITIONS = {
         "variant", of_network(lambda seed: networks.residual(DEPTH, 1, 10, shortcut="B", seed=seed)), "parameters",
         "2,752 parameters more: 16·32 + 32·64 weights and two numbers a channel."),
     "last norm starts at zero": Condition(
-        "variant", of_network(lambda seed: zero_last(build(seed))), "",
-        "Every instrument reads what it should; in the first step all blocks hand on their input."),
+        "variant", of_network(lambda seed: zero_last(build(seed))), "settings",
+        "Every alarm is silent, and one batch takes several times as many steps: look at the norms' weights."),
 }
 
 
@@ -269,6 +269,22 @@ class Patient:
     def panel(self) -> Panel:
         """All instruments, beside what the healthy network reads."""
         return panel(self.setup, build(1))
+
+    def hint(self, level: int = 1) -> None:
+        """Print the first hint (where to look), the second (what is seen there) or the third (two are left)."""
+        condition = CONDITIONS[self.secret]
+        if level <= 1:
+            elsewhere = {"twin": "Compare with a healthy twin.", "a batch": "Look at what enters the network.",
+                         "settings": "Look at what the twin does not compare: settings, and weights at the start."}
+            print(f"Look at the instrument: {condition.instrument}." if condition.instrument not in ("", *elsewhere)
+                  else "No instrument of the panel alarms. " + elsewhere.get(condition.instrument,
+                                                                             "Look with all others, too."))
+        elif level == 2:
+            print(condition.meaning)
+        else:
+            near = [name for name, other in CONDITIONS.items()
+                    if other.instrument == condition.instrument and name != self.secret] or ["healthy"]
+            print("One of two: " + " or ".join(sorted((self.secret, near[self.number % len(near)]))) + ".")
 
     def __repr__(self) -> str:
         return f"Patient {self.number}"

@@ -1,4 +1,5 @@
-"""The published listing with everything mended, and each of its mistakes that does not crash planted alone in it."""
+"""The published listing with everything mended, and each of its mistakes that does not crash planted alone in it,
+and two of them together."""
 
 import torch
 from torch import Tensor, nn
@@ -63,19 +64,19 @@ class ResNet(nn.Module):
         return self.classifier(self.stages(self.stem(x)).mean((2, 3)))
 
 
-MISTAKES = ("none", "no skip", "linear layers", "unused layers", "no downsampling", "no normalisation",
-            "no normalisation, He initialisation", "no eval")
+MISTAKES = ("none", "no skip", "linear layers", "linear layers, no downsampling", "unused layers", "no downsampling",
+            "no normalisation", "no normalisation, He initialisation", "no eval")
 
 
 def build(mistake: str, seed: int) -> SetUp:
     """The mended network with one mistake of the listing."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = ResNet({"no skip": NoSkip, "linear layers": Linear}.get(mistake, Block))
+        network = ResNet({"no skip": NoSkip, "linear": Linear}.get(mistake.split(" layers")[0], Block))
         if mistake == "unused layers":
             network.fc1, network.fc2 = nn.Linear(64, 50), nn.Linear(50, 10)
     for module in network.modules():
-        if mistake == "no downsampling" and isinstance(module, nn.Conv2d):
+        if mistake.endswith("no downsampling") and isinstance(module, nn.Conv2d):
             module.stride = (1, 1)
         if mistake.endswith("He initialisation") and isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
