@@ -831,7 +831,7 @@ def steady_test(answer: Callable[[Callable[[Tensor], Tensor]], bool]) -> str:
     return ""
 
 
-SURE = ("parameters", "sizes", "rest, output", "rest, gradient", "idle", "overlap")  # read the same for every seed
+SURE = ("parameters", "sizes", "rest, output", "rest, gradient", "idle", "scale", "overlap")  # the same for every seed
 
 
 @check

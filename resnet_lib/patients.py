@@ -295,8 +295,12 @@ def make(name: str, dataset: data.Dataset, seed: int = 1) -> SetUp:
     return CONDITIONS[name].make(dataset, seed)
 
 
-def draw(seed: int, dataset: data.Dataset, count: int = 10) -> list[Patient]:
-    """`count` patients with different conditions, drawn at random; the same for the same `seed`."""
-    order = torch.randperm(len(CONDITIONS), generator=torch.Generator().manual_seed(seed)).tolist()
-    names = [list(CONDITIONS)[index] for index in order[:count]]
-    return [Patient(number, make(name, dataset, seed), name) for number, name in enumerate(names, 1)]
+def draw(seed: int, dataset: data.Dataset, bugs: int = 7, others: int = 3) -> list[Patient]:
+    """Patients with different conditions, `others` of them without a mistake; the same for the same `seed`."""
+    generator = torch.Generator().manual_seed(seed)
+    kinds = [[name for name, condition in CONDITIONS.items() if (condition.kind == "bug") == ill]
+             for ill in (True, False)]
+    names = [names[index] for names, count in zip(kinds, (bugs, others))
+             for index in torch.randperm(len(names), generator=generator)[:count].tolist()]
+    order = torch.randperm(len(names), generator=generator).tolist()
+    return [Patient(number, make(names[index], dataset, seed), names[index]) for number, index in enumerate(order, 1)]

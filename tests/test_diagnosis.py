@@ -86,3 +86,4 @@ def test_a_draw_is_repeated_by_its_seed():
     assert [one.secret for one in first] == [one.secret for one in again]
     assert len({one.secret for one in first}) == 10 and [one.number for one in first] == list(range(1, 11))
     assert all(one.secret not in repr(one) for one in first)
+    assert [patients.CONDITIONS[one.secret].kind for one in first].count("bug") == 7

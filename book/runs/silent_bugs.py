@@ -16,7 +16,7 @@ def measure(condition: str, epochs: int, seed: int) -> dict:
 
 
 if __name__ == "__main__":
-    plan = [(condition, seed) for seed in range(1, 11) for condition in patients.CONDITIONS]
-    plan += [("healthy", seed) for seed in range(11, 31)]
+    plan = [("healthy", seed) for seed in range(1, 31)]
+    plan += [(condition, seed) for seed in range(1, 11) for condition in patients.CONDITIONS if condition != "healthy"]
     runs.record("silent_bugs", "Which mistakes show in the test error, and which instruments reveal them?",
                 [{"condition": condition, "epochs": 3, "seed": seed} for condition, seed in plan], measure)
