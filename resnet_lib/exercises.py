@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from resnet_lib import data, networks
+from resnet_lib import data, networks, patients
+from resnet_lib.diagnosis import panel, twin
 
 
 class Verdict:
@@ -848,3 +849,93 @@ def folded(answer: Callable[..., tuple[Tensor, Tensor]]) -> str:
         return "The variance needs its square root."
     return ("The folded convolution gives other numbers. Write the normalisation as scale · a + shift for each output "
             "channel; the scale goes into the weights of that channel, the shift is the bias.")
+
+
+# networks/debugging -------------------------------------------------------------------------------------------------
+
+@check
+def softmax_floor(answer: Callable[[int], float]) -> str:
+    """`answer(classes)`: the least cross-entropy, in nats, that is possible when a softmax comes before the loss."""
+    for classes in (10, 2, 1000):
+        given, right = float(answer(classes)), math.log(math.e + classes - 1) - 1
+        if not math.isclose(given, right, abs_tol=5e-4):
+            typical = [(0.0, "That is the least without the softmax, with logits that are infinitely far apart."),
+                       (math.log(classes), "That is the loss of a guess, with all probabilities equal."),
+                       (math.log(math.e + classes - 1), "Now take the logit of the right class, which is 1, away."),
+                       (math.log(math.e + classes) - 1, "One class has the logit 1, all others 0: how many others?"),
+                       (math.log2(math.e + classes - 1) - math.log2(math.e), "In nats: the natural logarithm."),
+                       (1 - math.log(math.e + classes - 1), "A loss is minus the logarithm of a probability.")]
+            hint = next((said for wrong, said in typical if math.isclose(given, wrong, abs_tol=1e-3)),
+                        "Put a 1 for the right class and zeros for all others into the cross-entropy, as logits.")
+            return f"For {classes} classes you have {given:.4f}. {hint}"
+    return ""
+
+
+def predictors() -> list[tuple[str, bool, Callable[[Tensor], Tensor]]]:
+    """What can be wrong with a function from images N×1×8×8 to logits N×10; the first ones are right."""
+    with networks.seeded(0):
+        network = networks.residual(8, 1, 10, width=4).eval()
+        training = networks.residual(8, 1, 10, width=4).train()
+        untracked = networks.residual(8, 1, 10, width=4)
+        drawn = torch.Generator().manual_seed(1)
+    for module in untracked.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.track_running_stats, module.running_mean, module.running_var = False, None, None
+
+    @torch.no_grad()
+    def dropped(images: Tensor) -> Tensor:
+        features = network.features(images)
+        return network.classifier(features * 2 * (torch.rand(features.shape, generator=drawn) < 0.5))
+
+    return [("in evaluation mode", True, torch.no_grad()(network)),
+            ("with very large logits", True, torch.no_grad()(lambda images: 1e4 * network(images))),
+            ("in training mode", False, torch.no_grad()(training)),
+            ("in evaluation mode whose norms keep no running statistics", False, torch.no_grad()(untracked.eval())),
+            ("whose dropout is never switched off: ask twice", False, dropped),
+            ("that subtracts the mean of the batch from its images", False,
+             torch.no_grad()(lambda images: network(images - images.mean(0)))),
+            ("that centres its logits over the batch", False,
+             torch.no_grad()(lambda images: network(images) - network(images).mean(0)))]
+
+
+@check
+def steady_test(answer: Callable[[Callable[[Tensor], Tensor]], bool]) -> str:
+    """`answer(predict)`: whether a prediction depends on its image alone; `predict`: N×1×8×8 images to N×10 logits."""
+    for name, right, predict in predictors():
+        if bool(answer(predict)) != right:
+            return (f"Your test refuses a right network, {name}: allow for rounding, relative to the logits." if right
+                    else f"Your test accepts a network {name}.")
+    return ""
+
+
+SURE = ("parameters", "sizes", "rest, output", "rest, gradient", "idle", "scale", "overlap")  # the same for every seed
+
+
+@check
+def diagnosed(answer: tuple[patients.Patient, str]) -> str:
+    """`(patient, name)`: what a drawn patient has, a key of `patients.CONDITIONS`.
+
+    A wrong name is contradicted by what an instrument reads for it and for this patient.
+    """
+    patient, name = answer
+    if name not in patients.CONDITIONS:
+        return f"There is no condition {name!r}. Choose one of: {'; '.join(patients.CONDITIONS)}."
+    if name == patient.secret:
+        return ""
+    named = patients.make(name, data.load("digits"))
+    for own, other in zip(patient.panel(), panel(named, patients.build(1))):
+        apart = own.text != other.text if own.instrument in SURE else (
+            max(own.value, other.value) > 2 * min(own.value, other.value))
+        if own.alarm != other.alarm or (own.alarm and apart):
+            return (f"Not {name}: there the instrument {own.instrument} reads {other.text!r}, "
+                    f"and for this patient {own.text!r}.")
+    batch = patient.setup.dataset.train_images[:64], patient.setup.dataset.train_labels[:64]
+    try:
+        difference = twin(patient.setup.network, named.network, *batch)[0]
+    except ValueError as error:
+        return f"Not {name}. {error}"
+    if difference.place:
+        return (f"Not {name}: with equal weights its network and this patient's differ at {difference.place}, "
+                f"by {100 * difference.size:.0f} % of the largest value there.")
+    return (f"Not {name}, though panel and twin read the same for both. What is left: the images that enter the "
+            "network in training, the settings of its norms, and its weights at the start.")
