@@ -38,7 +38,7 @@ def configurations() -> list[dict]:
     small = [("residual", 8, 0.1, varied, 0, 20) for varied in ("all", "initial weights", "order", "one weight")]
     later = [("residual", 8, 0.1, "one weight", epoch, 10) for epoch in range(1, 8)]
     others = [(kind, depth, rate, varied, 0, 10) for kind, depth, rate in
-              (("residual", 8, 0.01), ("residual", 20, 0.1), ("plain", 32, 0.03)) for varied in ("all", "one weight")]
+              (("residual", 8, 0.01), ("residual", 20, 0.1)) for varied in ("all", "one weight")]
     return [{"kind": kind, "depth": depth, "learning_rate": rate, "varied": varied, "epoch": epoch, "seed": seed}
             for kind, depth, rate, varied, epoch, seeds in small + later + others for seed in range(1, seeds + 1)]
 
