@@ -47,4 +47,4 @@ def measure(depth: int, epochs: int, rate: int) -> dict:
 
 if __name__ == "__main__":
     runs.record("flame_graph", "What is a training doing, and how often?",
-                [{"depth": 8, "epochs": 40, "rate": 200}], measure)
+                [{"depth": 8, "epochs": 24, "rate": 200}], measure)
