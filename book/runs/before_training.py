@@ -53,4 +53,4 @@ if __name__ == "__main__":
                  for seed in range(1, 11) for kind, depth in (("plain", 20), ("plain", 56), ("residual", 56))
                  for rate in (0.01, 0.1)]
                 + [{"test": "range", "kind": kind, "depth": depth, "seed": seed} for seed in range(1, 11)
-                   for kind, depth in (("residual", 8), ("plain", 20), ("residual", 56))], measure)
+                   for kind, depth in (("residual", 8), ("plain", 20))], measure)
