@@ -79,7 +79,6 @@ def measure(activation: str, precision: int, depth: int, learning_rate: float, s
 if __name__ == "__main__":
     torch.set_num_threads(1)
     runs.record("twins", "How far apart do two trainings get that differ in the last bit of one weight?",
-                [{"activation": activation, "precision": precision, "depth": depth, "learning_rate": 0.1, "seed": seed}
-                 for depth, kinds in ((8, (("ReLU", 32), ("ReLU", 64), ("SiLU", 32))),
-                                      (20, (("ReLU", 32), ("SiLU", 32))))
-                 for activation, precision in kinds for seed in range(1, 11)], measure)
+                [{"activation": activation, "precision": precision, "depth": 8, "learning_rate": 0.1, "seed": seed}
+                 for activation, precision in (("ReLU", 32), ("ReLU", 64), ("SiLU", 32))
+                 for seed in range(1, 11)], measure)
