@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import torch
@@ -539,6 +539,78 @@ def right_scale(answer: Callable[[Callable[[Tensor], Tensor]], float]) -> str:
                     f"E[f²] is {square:.4f} for a standard normal number.")
         return f"For {name} you say {given:.4f}. {hint}"
     return ""
+
+
+# networks/training-loop ---------------------------------------------------------------------------------------------
+
+@check
+def train_step(answer: Callable[..., float]) -> str:
+    """`answer(network, images, labels, optimizer)`: one step on a batch; returns the loss before it as a number."""
+    generator = torch.Generator().manual_seed(0)
+    images, labels = torch.randn(16, 1, 8, 8, generator=generator), torch.randint(10, (16,), generator=generator)
+
+    def trained(step: Callable[..., Any]) -> tuple[nn.Module, Any]:
+        """A network that begins in evaluation mode with old gradients, after two steps; and what the first returned."""
+        network = networks.residual(8, in_channels=1, classes=10, width=4, seed=1)
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+        functional.cross_entropy(network(images), labels).backward()
+        network.eval()
+        first = step(network, images, labels, optimizer)
+        step(network, images, labels, optimizer)
+        return network, first
+
+    def step(network: nn.Module, images: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer, *,
+             train: bool = True, zero: bool = True, softmax: bool = False) -> float:
+        network.train(train)
+        logits = network(images)
+        loss = functional.cross_entropy(logits.softmax(1) if softmax else logits, labels)
+        if zero:
+            optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    def same(one: nn.Module, other: nn.Module) -> bool:
+        return all(torch.allclose(a, b, atol=1e-6) for a, b in zip(one.parameters(), other.parameters()))
+
+    given, loss = trained(answer)
+    right, expected = trained(step)
+    if not same(given, right):
+        if same(given, networks.residual(8, in_channels=1, classes=10, width=4, seed=1)):
+            return ("The weights have not changed: is there a backward and a step, and zero_grad before them, not "
+                    "between?")
+        typical = [(partial(step, zero=False), "The gradients of the last batch are still there: zero_grad is "
+                                               "missing."),
+                   (partial(step, train=False), "The network came in evaluation mode and was left in it: call "
+                                                "network.train()."),
+                   (partial(step, softmax=True), "cross_entropy takes logits; you gave it the softmax of them.")]
+        return next((hint for mistaken, hint in typical if same(given, trained(mistaken)[0])),
+                    "The weights after two steps are not those of zero_grad, backward, step.")
+    if isinstance(loss, Tensor):
+        return "You return a tensor, which keeps all that it was computed from: loss.item() is the number."
+    if loss is None or abs(loss - expected) > 1e-5:
+        return f"The weights are right. The loss before the first step is {expected:.4f}; you return {loss}."
+    return ""
+
+
+@check
+def honest_error(answer: Callable[[dict[str, list[float]], dict[str, list[float]]], float]) -> str:
+    """`answer(validation, test)`: mean test error of the setting with the lowest mean validation error."""
+    validation = {"slow": [5.0, 6.0], "fast": [1.0, 8.0], "steady": [3.0, 4.0], "lucky": [7.0, 3.0]}
+    test = {"slow": [5.0, 6.5], "fast": [4.0, 7.0], "steady": [4.0, 5.0], "lucky": [2.0, 2.5]}
+    given = float(answer({name: list(errors) for name, errors in validation.items()},
+                         {name: list(errors) for name, errors in test.items()}))
+    typical = [(2.25, "You chose by the test errors: that is the leak."),
+               (3.5, "You report the validation error of the chosen setting, and it has been chosen for being low."),
+               (5.5, "You chose the setting with the single best seed; compare the means."),
+               (5.75, "You chose the setting with the highest validation error."),
+               (4.0, "You report the best seed of the chosen setting; report the mean over its seeds."),
+               (2.0, "That is the lowest number of all the test errors.")]
+    if abs(given - 4.5) < 1e-9:
+        return "" if abs(float(answer(test, validation)) - 5) < 1e-9 else (
+            "With other errors you give something else: compute it from the arguments.")
+    return next((hint for wrong, hint in typical if abs(given - wrong) < 1e-9),
+                f"You say {given:g}. The lowest mean validation error is that of \"steady\".")
 
 
 # networks/plain -----------------------------------------------------------------------------------------------------
