@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from resnet_lib import data, networks
+from resnet_lib import data, networks, patients
+from resnet_lib.diagnosis import panel, twin
 
 
 class Verdict:
@@ -540,6 +541,78 @@ def right_scale(answer: Callable[[Callable[[Tensor], Tensor]], float]) -> str:
     return ""
 
 
+# networks/training-loop ---------------------------------------------------------------------------------------------
+
+@check
+def train_step(answer: Callable[..., float]) -> str:
+    """`answer(network, images, labels, optimizer)`: one step on a batch; returns the loss before it as a number."""
+    generator = torch.Generator().manual_seed(0)
+    images, labels = torch.randn(16, 1, 8, 8, generator=generator), torch.randint(10, (16,), generator=generator)
+
+    def trained(step: Callable[..., Any]) -> tuple[nn.Module, Any]:
+        """A network that begins in evaluation mode with old gradients, after two steps; and what the first returned."""
+        network = networks.residual(8, in_channels=1, classes=10, width=4, seed=1)
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+        functional.cross_entropy(network(images), labels).backward()
+        network.eval()
+        first = step(network, images, labels, optimizer)
+        step(network, images, labels, optimizer)
+        return network, first
+
+    def step(network: nn.Module, images: Tensor, labels: Tensor, optimizer: torch.optim.Optimizer, *,
+             train: bool = True, zero: bool = True, softmax: bool = False) -> float:
+        network.train(train)
+        logits = network(images)
+        loss = functional.cross_entropy(logits.softmax(1) if softmax else logits, labels)
+        if zero:
+            optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        return loss.item()
+
+    def same(one: nn.Module, other: nn.Module) -> bool:
+        return all(torch.allclose(a, b, atol=1e-6) for a, b in zip(one.parameters(), other.parameters()))
+
+    given, loss = trained(answer)
+    right, expected = trained(step)
+    if not same(given, right):
+        if same(given, networks.residual(8, in_channels=1, classes=10, width=4, seed=1)):
+            return ("The weights have not changed: is there a backward and a step, and zero_grad before them, not "
+                    "between?")
+        typical = [(partial(step, zero=False), "The gradients of the last batch are still there: zero_grad is "
+                                               "missing."),
+                   (partial(step, train=False), "The network came in evaluation mode and was left in it: call "
+                                                "network.train()."),
+                   (partial(step, softmax=True), "cross_entropy takes logits; you gave it the softmax of them.")]
+        return next((hint for mistaken, hint in typical if same(given, trained(mistaken)[0])),
+                    "The weights after two steps are not those of zero_grad, backward, step.")
+    if isinstance(loss, Tensor):
+        return "You return a tensor, which keeps all that it was computed from: loss.item() is the number."
+    if loss is None or abs(loss - expected) > 1e-5:
+        return f"The weights are right. The loss before the first step is {expected:.4f}; you return {loss}."
+    return ""
+
+
+@check
+def honest_error(answer: Callable[[dict[str, list[float]], dict[str, list[float]]], float]) -> str:
+    """`answer(validation, test)`: mean test error of the setting with the lowest mean validation error."""
+    validation = {"slow": [5.0, 6.0], "fast": [1.0, 8.0], "steady": [3.0, 4.0], "lucky": [7.0, 3.0]}
+    test = {"slow": [5.0, 6.5], "fast": [4.0, 7.0], "steady": [4.0, 5.0], "lucky": [2.0, 2.5]}
+    given = float(answer({name: list(errors) for name, errors in validation.items()},
+                         {name: list(errors) for name, errors in test.items()}))
+    typical = [(2.25, "You chose by the test errors: that is the leak."),
+               (3.5, "You report the validation error of the chosen setting, and it has been chosen for being low."),
+               (5.5, "You chose the setting with the single best seed; compare the means."),
+               (5.75, "You chose the setting with the highest validation error."),
+               (4.0, "You report the best seed of the chosen setting; report the mean over its seeds."),
+               (2.0, "That is the lowest number of all the test errors.")]
+    if abs(given - 4.5) < 1e-9:
+        return "" if abs(float(answer(test, validation)) - 5) < 1e-9 else (
+            "With other errors you give something else: compute it from the arguments.")
+    return next((hint for wrong, hint in typical if abs(given - wrong) < 1e-9),
+                f"You say {given:g}. The lowest mean validation error is that of \"steady\".")
+
+
 # networks/plain -----------------------------------------------------------------------------------------------------
 
 @check
@@ -777,7 +850,8 @@ def where_is_the_step(answer: Callable[[nn.Module], str]) -> str:
 
 @check
 def calibration_error(answer: Callable[[Tensor, Tensor, int], float]) -> str:
-    """`answer(confidence, right, bins)`: the mean over all answers of |accuracy − mean confidence| of their bin.
+    """`answer(confidence, right, bins)`: the mean over all answers of their bin's gap, the absolute
+    difference of its accuracy and its mean confidence.
 
     `confidence` (N, in [0, 1]) and `right` (N, bool); bins of equal width; the expected calibration error of Guo et
     al. 2017, section 2.
@@ -847,3 +921,93 @@ def folded(answer: Callable[..., tuple[Tensor, Tensor]]) -> str:
         return "The variance needs its square root."
     return ("The folded convolution gives other numbers. Write the normalisation as scale · a + shift for each output "
             "channel; the scale goes into the weights of that channel, the shift is the bias.")
+
+
+# networks/debugging -------------------------------------------------------------------------------------------------
+
+@check
+def softmax_floor(answer: Callable[[int], float]) -> str:
+    """`answer(classes)`: the least cross-entropy, in nats, that is possible when a softmax comes before the loss."""
+    for classes in (10, 2, 1000):
+        given, right = float(answer(classes)), math.log(math.e + classes - 1) - 1
+        if not math.isclose(given, right, abs_tol=5e-4):
+            typical = [(0.0, "That is the least without the softmax, with logits that are infinitely far apart."),
+                       (math.log(classes), "That is the loss of a guess, with all probabilities equal."),
+                       (math.log(math.e + classes - 1), "Now take the logit of the right class, which is 1, away."),
+                       (math.log(math.e + classes) - 1, "One class has the logit 1, all others 0: how many others?"),
+                       (math.log2(math.e + classes - 1) - math.log2(math.e), "In nats: the natural logarithm."),
+                       (1 - math.log(math.e + classes - 1), "A loss is minus the logarithm of a probability.")]
+            hint = next((said for wrong, said in typical if math.isclose(given, wrong, abs_tol=1e-3)),
+                        "Put a 1 for the right class and zeros for all others into the cross-entropy, as logits.")
+            return f"For {classes} classes you have {given:.4f}. {hint}"
+    return ""
+
+
+def predictors() -> list[tuple[str, bool, Callable[[Tensor], Tensor]]]:
+    """What can be wrong with a function from images N×1×8×8 to logits N×10; the first ones are right."""
+    with networks.seeded(0):
+        network = networks.residual(8, 1, 10, width=4).eval()
+        training = networks.residual(8, 1, 10, width=4).train()
+        untracked = networks.residual(8, 1, 10, width=4)
+        drawn = torch.Generator().manual_seed(1)
+    for module in untracked.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.track_running_stats, module.running_mean, module.running_var = False, None, None
+
+    @torch.no_grad()
+    def dropped(images: Tensor) -> Tensor:
+        features = network.features(images)
+        return network.classifier(features * 2 * (torch.rand(features.shape, generator=drawn) < 0.5))
+
+    return [("in evaluation mode", True, torch.no_grad()(network)),
+            ("with very large logits", True, torch.no_grad()(lambda images: 1e4 * network(images))),
+            ("in training mode", False, torch.no_grad()(training)),
+            ("in evaluation mode whose norms keep no running statistics", False, torch.no_grad()(untracked.eval())),
+            ("whose dropout is never switched off: ask twice", False, dropped),
+            ("that subtracts the mean of the batch from its images", False,
+             torch.no_grad()(lambda images: network(images - images.mean(0)))),
+            ("that centres its logits over the batch", False,
+             torch.no_grad()(lambda images: network(images) - network(images).mean(0)))]
+
+
+@check
+def steady_test(answer: Callable[[Callable[[Tensor], Tensor]], bool]) -> str:
+    """`answer(predict)`: whether a prediction depends on its image alone; `predict`: N×1×8×8 images to N×10 logits."""
+    for name, right, predict in predictors():
+        if bool(answer(predict)) != right:
+            return (f"Your test refuses a right network, {name}: allow for rounding, relative to the logits." if right
+                    else f"Your test accepts a network {name}.")
+    return ""
+
+
+SURE = ("parameters", "sizes", "rest, output", "rest, gradient", "idle", "scale", "overlap")  # the same for every seed
+
+
+@check
+def diagnosed(answer: tuple[patients.Patient, str]) -> str:
+    """`(patient, name)`: what a drawn patient has, a key of `patients.CONDITIONS`.
+
+    A wrong name is contradicted by what an instrument reads for it and for this patient.
+    """
+    patient, name = answer
+    if name not in patients.CONDITIONS:
+        return f"There is no condition {name!r}. Choose one of: {'; '.join(patients.CONDITIONS)}."
+    if name == patient.secret:
+        return ""
+    named = patients.make(name, data.load("digits"))
+    for own, other in zip(patient.panel(), panel(named, patients.build(1))):
+        apart = own.text != other.text if own.instrument in SURE else (
+            max(own.value, other.value) > 2 * min(own.value, other.value))
+        if own.alarm != other.alarm or (own.alarm and apart):
+            return (f"Not {name}: there the instrument {own.instrument} reads {other.text!r}, "
+                    f"and for this patient {own.text!r}.")
+    batch = patient.setup.dataset.train_images[:64], patient.setup.dataset.train_labels[:64]
+    try:
+        difference = twin(patient.setup.network, named.network, *batch)[0]
+    except ValueError as error:
+        return f"Not {name}. {error}"
+    if difference.place:
+        return (f"Not {name}: with equal weights its network and this patient's differ at {difference.place}, "
+                f"by {100 * difference.size:.0f} % of the largest value there.")
+    return (f"Not {name}, though panel and twin read the same for both. What is left: the images that enter the "
+            "network in training, the settings of its norms, and its weights at the start.")

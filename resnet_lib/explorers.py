@@ -7,6 +7,8 @@ readers without JavaScript.
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import html
 import json
 import math
@@ -26,6 +28,7 @@ from torch import Tensor
 
 from resnet_lib import data
 from resnet_lib.runs import Study
+from resnet_lib.weights import Trained
 
 INSTALLED = Path(__file__).resolve().parent / "scripts"  # where an installed package holds them
 FOLDER = INSTALLED if INSTALLED.is_dir() else INSTALLED.parent.parent / "book" / "_static" / "explorers"
@@ -199,6 +202,93 @@ def numbers(tensor: Tensor | None) -> Any:
     """A matrix as a list of rows, a column as a flat list, a scalar as a number."""
     assert tensor is not None, "autograd has reached every tensor"
     return (tensor.flatten() if tensor.dim() == 2 and tensor.shape[1] == 1 else tensor).tolist()
+
+
+class Digit(Explorer):
+    """The explorer "digit"; the kernel sends the network's `weights` when the reader has `wanted` them."""
+
+    wanted = traitlets.Bool(False).tag(sync=True)
+    weights = traitlets.Dict().tag(sync=True)
+
+    def __init__(self, trained: Trained, state: Mapping[str, Any], instead: HTML) -> None:
+        super().__init__("digit", state, instead)
+        self.trained = trained
+        self.observe(self.send, "wanted")
+
+    def send(self, _: Any = None) -> None:
+        """Give the page its weights."""
+        self.weights = packed(self.trained)
+
+
+MOST_BLOCKS = 12
+MAPS = 8  # feature maps shown of each stage
+
+
+def digit(trained: Trained, examples: Sequence[tuple[int, Tensor]], instead: HTML) -> Explorer:
+    """A network that reads what the reader draws, block by block to be switched off.
+
+    `examples`: labels and pictures 28×28 of pixels in [0, 1], to choose from; the first is shown at first. The page has
+    the network's answers to them, and fetches its weights only when the reader wants more. A static page takes them
+    from the script that `weights_script` makes of the same network.
+
+    Raises ValueError for a network that the page cannot calculate and for examples that it cannot show.
+    """
+    options = {"shortcut": "A", "normalisation": True, "pre_activation": False, "padding_mode": "zeros",
+               "in_channels": 3, "stem_stride": 1, "width": 16, **trained.options}
+    counts = [len(stage) for stage in trained.network.stages.children()]  # type: ignore[arg-type]
+    for right, says in [
+            (trained.kind == "residual" and options["shortcut"] == "A", "a residual network with shortcut A"),
+            (options["normalisation"] and not options["pre_activation"] and options["padding_mode"] == "zeros",
+             "the original block, with batch normalisation and zero padding"),
+            (options["in_channels"] == 1 and tuple(trained.size) == (28, 28), "pictures of 1×28×28"),
+            (len(trained.classes) == 10, "ten classes"), (options["width"] >= MAPS, f"at least {MAPS} channels"),
+            (sum(counts) <= MOST_BLOCKS, f"at most {MOST_BLOCKS} blocks")]:
+        if not right:
+            raise ValueError(f"The page calculates {says}; this network has something else.")
+    if not 1 <= len(examples) <= 16:
+        raise ValueError(f"The page shows 1 to 16 examples, not {len(examples)}.")
+    for label, pixels in examples:
+        if tuple(pixels.shape) != (28, 28) or not ((pixels >= 0) & (pixels <= 1)).all():
+            raise ValueError("An example has 28×28 pixels in [0, 1].")
+        if not 0 <= label < 10:
+            raise ValueError(f"There is no class {label}.")
+    stored = torch.stack([(255 * pixels).round().byte() for _, pixels in examples])
+    images = trained.standardise(stored[:, None] / 255)
+    with torch.no_grad():
+        answers = trained.network(images).softmax(1)
+        strength = trained.network.stem(images).std((0, 2, 3))
+    content = packed(trained)
+    return Digit(trained, {
+        "network": {"blocks": counts, "stride": options["stem_stride"], "classes": list(trained.classes),
+                    "mean": trained.mean.item(), "std": trained.std.item(),
+                    "channels": sorted(strength.topk(MAPS).indices.tolist())},  # those in which most changes
+        "weights": {"file": WEIGHTS, "version": content["version"],
+                    "kilobytes": round(len(weights_script(content)) / 1000)},
+        "examples": [{"label": trained.classes[label], "pixels": in_base64(pixels),
+                      "probabilities": [round(value, 5) for value in answer.tolist()]}
+                     for (label, _), pixels, answer in zip(examples, stored, answers)]}, instead)
+
+
+WEIGHTS = "mnist-weights"  # the script's name on a page
+
+
+def packed(trained: Trained) -> dict[str, Any]:
+    """A network's floating-point numbers for digit.js: names and shapes in order, and all numbers as half precision."""
+    tensors = {name: tensor for name, tensor in trained.network.state_dict().items() if tensor.is_floating_point()}
+    halves = in_base64(torch.cat([tensor.half().flatten() for tensor in tensors.values()]))
+    return {"version": hashlib.sha256(halves.encode()).hexdigest()[:8], "halves": halves,
+            "tensors": [[name, list(tensor.shape)] for name, tensor in tensors.items()]}
+
+
+def weights_script(content: Mapping[str, Any]) -> str:
+    """What `packed` made, as a classic script for static pages, which browsers load from a folder, too."""
+    return f'(window.explorerWeights ??= {{}})["{WEIGHTS}"] = {json.dumps(content, separators=(",", ":"))};\n'
+
+
+def in_base64(tensor: Tensor) -> str:
+    """The bytes of a tensor, each number's lower byte first."""
+    array = tensor.contiguous().numpy()
+    return base64.b64encode(array.astype(array.dtype.newbyteorder("<")).tobytes()).decode()
 
 
 def quiz(name: str, question: str, choices: Sequence[tuple[str, bool, str]]) -> Explorer:

@@ -77,7 +77,7 @@ def load(path: str | Path = MNIST) -> Trained:
     except pickle.UnpicklingError:
         raise WeightsDamaged(f"{path} holds objects other than numbers, or is damaged; nothing in it was executed."
                              ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except Exception:  # its reader raises whatever it stumbles over, an IndexError for a text file
         raise WeightsDamaged(f"{path} is damaged, or is no file of weights.") from None
     if not isinstance(content, dict) or any(not isinstance(content.get(key), kind) for key, kind in ENTRIES.items()):
         raise WeightsDamaged(f"{path} is no trained network of this package: write it with resnet_lib.weights.save.")

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import dataclasses
+import os
+import re
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from PIL import Image
 
-from resnet_lib import data, runs
+from resnet_lib import data, networks, runs, weights
 from resnet_lib.__main__ import main
 
 
@@ -123,3 +130,103 @@ def test_as_a_program_it_says_one_sentence_and_ends_with_status_1(tmp_path: Path
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 1 and ended.stdout == ""
     assert ended.stderr.count("\n") == 1 and "cannot be written" in ended.stderr
+
+
+# classify ---------------------------------------------------------------------------------------------------
+
+def example(index: int) -> torch.Tensor:
+    """A recorded test image, 28×28 in [0, 1]."""
+    (run,) = runs.load("mnist_examples").select(image=index)
+    raw = zlib.decompress(base64.b64decode(run["pixels"]))
+    return torch.frombuffer(bytearray(raw), dtype=torch.uint8).view(28, 28) / 255
+
+
+def photograph(path: Path, index: int = 0, ink_is_dark: bool = True, scale: int = 6) -> Path:
+    """A test image as a larger picture in a file."""
+    tones = torch.nn.functional.interpolate(example(index)[None, None], scale_factor=scale, mode="bilinear")[0, 0]
+    tones = 0.9 - 0.7 * tones if ink_is_dark else tones
+    Image.fromarray((255 * tones).byte().numpy()).save(path)
+    return path
+
+
+@pytest.mark.parametrize("ink_is_dark", [True, False])
+def test_pictures_are_classified_in_turn(tmp_path: Path, capsys: pytest.CaptureFixture[str], ink_is_dark: bool) -> None:
+    files = [photograph(tmp_path / f"{index}.png", index, ink_is_dark) for index in range(5)]
+    assert main(["classify", *map(str, files)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    labels = [run["label"] for index in range(5) for run in runs.load("mnist_examples").select(image=index)]
+    assert [line.split(": ")[1][0] for line in lines] == list(map(str, labels)) == list("72104")
+    assert all(line.startswith(str(file)) and line.count("%") == 3 for line, file in zip(lines, files))
+
+
+def test_as_many_answers_as_asked_for_and_their_shares_make_a_hundred(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["classify", "--top", "10", str(photograph(tmp_path / "7.png"))]) == 0
+    shares = [float(share) for share in re.findall(r"\(([\d.]+) %\)", capsys.readouterr().out)]
+    assert len(shares) == 10 and shares == sorted(shares, reverse=True) and abs(sum(shares) - 100) < 1
+    with pytest.raises(SystemExit):
+        main(["classify", "--top", "11", str(tmp_path / "7.png")])
+
+
+def test_other_weights(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options: dict[str, Any] = {"depth": 8, "in_channels": 1, "width": 2}
+    weights.save(tmp_path / "own.pt", networks.plain(**options), data.load("digits"), "plain", **options)
+    picture = photograph(tmp_path / "7.png")
+    assert main(["classify", "--weights", str(tmp_path / "own.pt"), str(picture)]) == 0
+    assert capsys.readouterr().out.startswith(str(picture))
+    options["in_channels"] = 3
+    colours = dataclasses.replace(data.load("digits"), mean=torch.zeros(3), std=torch.ones(3))
+    weights.save(tmp_path / "own.pt", networks.plain(**options), colours, "plain", **options)
+    assert main(["classify", "--weights", str(tmp_path / "own.pt"), str(picture)]) == 1
+    assert "one channel" in capsys.readouterr().err
+
+
+def colour(path: Path) -> None:
+    Image.new("RGB", (40, 40), (255, 40, 0)).save(path)
+
+
+BAD_PICTURES = {
+    "absent": lambda path: None,
+    "a folder": lambda path: path.mkdir(),
+    "empty": lambda path: path.write_bytes(b""),
+    "text": lambda path: path.write_text("seven"),
+    "cut short": lambda path: path.write_bytes(photograph(path).read_bytes()[:300]),
+    "colour": colour,
+    "too small": lambda path: Image.new("L", (4, 40)).save(path),
+    "too large": lambda path: Image.new("1", (5000, 10)).save(path),
+    "blank": lambda path: Image.new("L", (40, 40), 250).save(path),
+}
+
+
+@pytest.mark.parametrize("make", BAD_PICTURES.values(), ids=BAD_PICTURES.keys())
+def test_a_bad_picture_is_one_sentence_and_the_others_are_classified(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str], make: Any) -> None:
+    bad, good = tmp_path / "bad.png", photograph(tmp_path / "good.png")
+    make(bad)
+    assert main(["classify", str(bad), str(good)]) == 1
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1 and str(bad) in said.err and "Traceback" not in said.err
+    assert said.out.startswith(f"{good}: 7 (")
+
+
+class Code:
+    """An object whose unpickling makes a folder."""
+
+    def __init__(self, witness: Path) -> None:
+        self.witness = witness
+
+    def __reduce__(self) -> tuple:
+        return os.mkdir, (str(self.witness),)
+
+
+@pytest.mark.parametrize("make, says", [
+    (lambda path: None, "There is no file"), (lambda path: path.write_bytes(b""), "damaged"),
+    (lambda path: path.write_bytes(weights.MNIST.read_bytes()[:200_000]), "damaged"),
+    (lambda path: torch.save(Code(path.with_name("executed")), path), "nothing in it was executed")])
+def test_bad_weights_are_one_sentence_and_nothing_in_them_is_executed(
+        tmp_path: Path, capsys: pytest.CaptureFixture[str], make: Any, says: str) -> None:
+    make(tmp_path / "own.pt")
+    assert main(["classify", "--weights", str(tmp_path / "own.pt"), str(photograph(tmp_path / "7.png"))]) == 1
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1 and says in said.err and said.out == ""
+    assert not (tmp_path / "executed").exists()

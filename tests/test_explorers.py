@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import math
 import re
 import statistics
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from IPython.display import HTML
 
-from resnet_lib import explorers, runs
+from resnet_lib import explorers, runs, weights
 
 NAMES = sorted(path.stem for path in explorers.FOLDER.glob("*.js") if path.stem not in ("common", "host"))
 INSTEAD = HTML("<figure>a picture</figure>")
@@ -122,3 +125,90 @@ def test_a_quiz_without_javascript_holds_all_that_it_says() -> None:
 def test_a_quiz_without_sense_is_refused(name: str, question: str, choices: list, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         explorers.quiz(name, question, choices)
+
+
+# Draw a digit ---------------------------------------------------------------------------------------------------
+
+def reader(depth: int = 8, size: tuple[int, int] = (28, 28), kind: str = "residual", **options: Any) -> weights.Trained:
+    """A network that could have been trained on pictures of digits."""
+    options = {"in_channels": 1, **options}
+    network = weights.BUILDERS[kind](depth, **options, seed=1).eval()
+    channels, classes = network.in_channels, network.classes
+    return weights.Trained(network, kind, {"depth": depth, **options}, size, torch.full((channels,), 0.13),
+                           torch.full((channels,), 0.31), tuple(map(str, range(classes))))
+
+
+PICTURE = torch.arange(784).view(28, 28) / 783
+
+
+def test_a_digit_page_holds_examples_with_their_answers() -> None:
+    trained = reader()
+    explorer = explorers.digit(trained, [(3, PICTURE), (9, 1 - PICTURE)] * 6, INSTEAD)
+    state = of_page(explorer.static())
+    assert state == explorer.state and len(explorer.json) < 30_000
+    assert state["network"]["blocks"] == [1, 1, 1] and len(set(state["network"]["channels"])) == explorers.MAPS
+    assert [example["label"] for example in state["examples"][:2]] == ["3", "9"]
+    assert list(base64.b64decode(state["examples"][0]["pixels"])) == (255 * PICTURE).round().int().flatten().tolist()
+    with torch.no_grad():
+        shown = (255 * PICTURE[None, None]).round() / 255  # as the page has it
+        expected = trained.network(trained.standardise(shown)).softmax(1)[0]
+    assert state["examples"][0]["probabilities"] == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+def test_weights_travel_only_when_they_are_wanted() -> None:
+    trained = reader()
+    explorer = explorers.digit(trained, [(3, PICTURE)], INSTEAD)
+    assert explorer.weights == {} and explorers.packed(trained)["halves"] not in explorer.static()  # type: ignore
+    explorer.set_state({"wanted": True})  # as the page does
+    content = explorer.weights  # type: ignore[attr-defined]
+    assert content["version"] == explorer.state["weights"]["version"]
+    script = explorers.weights_script(content)
+    assert round(len(script) / 1000) == explorer.state["weights"]["kilobytes"]
+    start = f'(window.explorerWeights ??= {{}})["{explorer.state["weights"]["file"]}"] = '
+    assert script.startswith(start) and json.loads(script[len(start):-2]) == content
+    values = torch.frombuffer(bytearray(base64.b64decode(content["halves"])), dtype=torch.float16)
+    state = trained.network.state_dict()
+    for name, shape in content["tensors"]:
+        count = math.prod(shape)
+        assert torch.equal(values[:count].view(shape), state.pop(name).half())
+        values = values[count:]
+    assert not len(values) and not any(tensor.is_floating_point() for tensor in state.values())
+
+
+@pytest.mark.parametrize(("trained", "examples", "says"), [
+    (reader(kind="plain"), None, "residual network with shortcut A"), (reader(shortcut="B"), None, "shortcut A"),
+    (reader(depth=44), None, "at most 12 blocks"), (reader(size=(32, 32)), None, "pictures of 1×28×28"),
+    (reader(in_channels=3), None, "pictures of 1×28×28"), (reader(classes=5), None, "ten classes"),
+    (reader(pre_activation=True), None, "original block"), (reader(padding_mode="circular"), None, "zero padding"),
+    (reader(normalisation=False), None, "batch normalisation"), (reader(width=4), None, "at least 8 channels"),
+    (reader(), [], "1 to 16 examples, not 0"), (reader(), [(3, PICTURE)] * 17, "not 17"),
+    (reader(), [(3, PICTURE[None])], "28×28 pixels"), (reader(), [(3, 2 * PICTURE)], r"in \[0, 1\]"),
+    (reader(), [(10, PICTURE)], "no class 10")])
+def test_a_digit_page_refuses_what_it_cannot_calculate(trained: weights.Trained, examples: list | None,
+                                                       says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        explorers.digit(trained, [(3, PICTURE)] if examples is None else examples, INSTEAD)
+
+
+def test_the_site_has_the_weights_as_a_script_where_there_are_any(tmp_path: Path,
+                                                                  monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("sphinx")
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parent.parent / "book" / "_extensions"))
+    monkeypatch.delitem(sys.modules, "explorers", raising=False)
+    import explorers as extension  # type: ignore[import-not-found]
+
+    monkeypatch.delitem(sys.modules, "explorers", raising=False)
+    complaints: list[str] = []
+    monkeypatch.setattr(extension.logger, "warning", complaints.append)
+    script = tmp_path / f"{explorers.WEIGHTS}.js"
+    extension.write_weights(tmp_path, tmp_path / "mnist.pt")
+    assert not script.exists() and complaints == []
+    (tmp_path / "mnist.pt").write_text("seven")
+    extension.write_weights(tmp_path, tmp_path / "mnist.pt")
+    assert not script.exists() and "damaged" in complaints[0]
+    trained = reader()
+    content = {"kind": "residual", "options": trained.options, "size": [28, 28], "mean": trained.mean,
+               "std": trained.std, "classes": list(trained.classes), "state": trained.network.state_dict()}
+    torch.save(content, tmp_path / "mnist.pt")
+    extension.write_weights(tmp_path, tmp_path / "mnist.pt")
+    assert script.read_text(encoding="utf-8") == explorers.weights_script(explorers.packed(trained))

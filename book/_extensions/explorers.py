@@ -1,4 +1,7 @@
-"""The explorers' scripts: each page loads those of the explorers that stand on it, and no other."""
+"""The explorers' scripts: each page loads those of the explorers that stand on it, and no other.
+
+A trained network is a script of its own, loaded only when the reader asks for it.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.util import logging
 
-from resnet_lib import explorers
+from resnet_lib import explorers, weights
+
+logger = logging.getLogger(__name__)
 
 
 def add_scripts(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: Any) -> None:
@@ -25,6 +31,19 @@ def write_scripts(app: Sphinx, exception: Exception | None) -> None:
         for source in explorers.FOLDER.glob("*.js"):
             if source.stem not in ("common", "host"):
                 (folder / source.name).write_text(explorers.script(source.stem), encoding="utf-8")
+        write_weights(folder, weights.MNIST)
+
+
+def write_weights(folder: Path, path: Path) -> None:
+    """The network of the explorer "digit", which a page loads when its reader wants it; nothing where there is none."""
+    if not path.exists():
+        return
+    try:
+        script = explorers.weights_script(explorers.packed(weights.load(path)))
+    except weights.WeightsDamaged as error:
+        logger.warning(str(error))
+        return
+    (folder / f"{explorers.WEIGHTS}.js").write_text(script, encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -36,6 +36,12 @@ digits = data.load("digits").subset(train=320, test=50)""",
 generator = torch.Generator().manual_seed(1)
 explorers.backpropagation({name: torch.randn(shape, generator=generator).double().round(decimals=2)
                            for name, shape in explorers.SHAPES.items()}, HTML(""))""",
+         """\
+from resnet_lib import networks, weights
+network = networks.residual(8, in_channels=1, seed=1).eval()
+trained = weights.Trained(network, "residual", {"depth": 8, "in_channels": 1}, (28, 28), torch.tensor([0.13]),
+                          torch.tensor([0.31]), tuple("0123456789"))
+explorers.digit(trained, [(7, torch.eye(28))], HTML(""))""",
          'print("meanwhile:", 6 * 7)']
 EXPLORERS = {"Gradient flow, layer by layer": "Training", "Degradation laboratory": "Depth", "Block builder": "Depth",
              "Backpropagation, one operation at a time": "Operation"}
@@ -136,7 +142,7 @@ def test_the_laboratory_trains_stops_and_compares(live: Any) -> None:
     live.locator(".jp-CodeCell").last.click()
     live.keyboard.press("Shift+Enter")  # another cell is executed while the network trains
     live.wait_for_function("""() => [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")]
-        .some((prompt) => prompt.textContent === "[8]:")""")
+        .some((prompt) => prompt.textContent === "[9]:")""")
     found.scroll_into_view_if_needed()
     end = time.monotonic() + PATIENCE
     while picture(found) == before and time.monotonic() < end:
@@ -175,4 +181,22 @@ def test_an_explorer_is_moved_by_keyboard(live: Any, title: str) -> None:
         live.keyboard.press("ArrowLeft")
     assert slider.input_value() != value and picture(found) != before
     assert found.locator(".conclusion").inner_text()
+    assert live.watch.said == [] and live.watch.outside == []
+
+
+def test_the_kernel_sends_a_network_that_reads_what_is_drawn(live: Any) -> None:
+    cell = live.locator(".jp-CodeCell").filter(has=live.get_by_role("heading", name="Draw a digit"))
+    found = cell.locator(".explorer")
+    found.scroll_into_view_if_needed()
+    assert "The network reads" in found.locator(".conclusion").inner_text() and not found.locator(".maps").is_visible()
+    found.get_by_role("button", name="Clear").click()
+    sheet = found.locator("canvas.sheet")
+    sheet.focus()
+    live.keyboard.press("Space")  # the pen is lowered, and the network asked for
+    for _ in range(5):
+        live.keyboard.press("ArrowDown")
+    found.get_by_text("The network reads").wait_for()
+    assert found.locator(".maps").is_visible() and sheet.evaluate("element => element === document.activeElement")
+    found.get_by_label("Block 2, stage 2").uncheck()
+    found.get_by_text("With block 2 off").wait_for()
     assert live.watch.said == [] and live.watch.outside == []
