@@ -14,6 +14,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from resnet_lib import data, explorers, networks, pictures, weights
+from tools.build import PROJECT
 
 SOURCES = [explorers.FOLDER / "common.js", explorers.FOLDER / "digit.js"]
 INSTEAD = HTML("")
@@ -98,6 +99,32 @@ def test_the_logits_are_those_of_pytorch_with_all_branches_and_without_any_one()
     assert compare(trained(), test_images(), off) < 1e-4
     without = [expected(trained(), test_images(), blocks) for blocks in off]
     assert all(not torch.allclose(without[0], other, atol=0.1) for other in without[1:])  # each branch counts
+
+
+IN_THE_BROWSER = """({ source, images, off, shape }) => {
+  const run = new Function(`"use strict";${source}; return { networkOf, tensorsOf, forward };`)();
+  const network = run.networkOf(run.tensorsOf(window.explorerWeights["mnist-weights"]), shape);
+  return off.map((out) => images.map((pixels) => [...run.forward(network, pixels, out).logits]));
+}"""
+
+
+def test_the_built_page_gives_pytorchs_logits_in_the_browser(browser: Any) -> None:
+    """The script and the weights of the built page, run in Chromium, on 100 pictures."""
+    found, images, off = trained(), test_images(), [[], [0], [3]]
+    folder = PROJECT / "_build" / "html" / "_static" / "explorers" / "page"
+    source = explorers.source("digit")
+    assert source in (folder / "digit.js").read_text(encoding="utf-8")
+    shape = explorers.digit(found, [(0, images[0])], INSTEAD).state["network"]
+    page = browser.new_page()
+    try:
+        page.add_script_tag(path=folder / f"{explorers.WEIGHTS}.js")
+        ours = torch.tensor(page.evaluate(IN_THE_BROWSER, {
+            "source": source, "images": images.flatten(1).tolist(), "off": off, "shape": shape}))
+    finally:
+        page.close()
+    theirs = torch.stack([expected(found, images, blocks) for blocks in off])
+    assert ours.shape == (3, COUNT, 10) and (ours - theirs).abs().max() < 1e-4
+    assert (ours.argmax(2) == theirs.argmax(2)).all()
 
 
 def test_several_branches_may_be_off() -> None:
