@@ -233,6 +233,32 @@ def test_the_ink_follows_the_theme(open_page: Any) -> None:
     assert tone() > 150
 
 
+EARLY = """(state) => {
+  const there = document.querySelector("[data-explorer=digit]"), el = document.createElement("div");
+  el.className = "early";
+  const model = { get: (name) => ({ state })[name], set() {}, save_changes() {}, on() {}, off() {} };
+  window.explorers.digit({ model, el });
+  const painted = () => [...el.querySelectorAll("canvas.sheet, .seen canvas, .examples canvas")].filter((canvas) =>
+    canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.some((value) => value)).length;
+  const before = painted();
+  there.after(el);
+  return new Promise((done) => setTimeout(() => done([before, painted()]), 500));
+}"""
+
+
+def test_it_may_be_rendered_before_it_is_on_the_page(open_page: Any) -> None:
+    """As a notebook does when it makes its output before it shows it: then an element has no colour yet."""
+    text = (SITE / "book" / f"{PAGE}.html").read_text(encoding="utf-8")
+    state = re.search(r'data-explorer="digit"><script type="application/json">(.*?)</script>', text, re.DOTALL)
+    assert state is not None
+    page = open_page(PAGE)
+    come_to(page)
+    before, after = page.evaluate(EARLY, json.loads(state[1]))
+    assert before == 0 and after == 14  # the sheet, what is seen, twelve examples
+    assert page.locator(".early .conclusion").inner_text()
+    assert [line for line in page.watch.said if "willReadFrequently" not in line] == []  # this test reads often
+
+
 def test_without_javascript_there_is_a_figure(open_page: Any) -> None:
     page = open_page(PAGE, java_script_enabled=False)
     assert page.locator("[data-explorer='digit'] figure.measured").count() == 1

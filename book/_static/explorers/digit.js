@@ -318,7 +318,9 @@ function bars(classes, probabilities, full, off, width) {
 
 /** Ink of the element's own colour on a canvas; what has no ink stays transparent. */
 function paintInk(canvas, ink) {
-  const [red, green, blue] = getComputedStyle(canvas).color.match(/[\d.]+/g).map(Number);
+  const colour = getComputedStyle(canvas).color.match(/[\d.]+/g);
+  if (!colour) return; // it is not on the page yet, and is painted when it gets there
+  const [red, green, blue] = colour.map(Number);
   const data = new Uint8ClampedArray(4 * ink.length);
   ink.forEach((value, index) => data.set([red, green, blue, 255 * value], 4 * index));
   canvas.getContext("2d").putImageData(new ImageData(data, canvas.width), 0, 0);
@@ -591,6 +593,6 @@ function render({ model, el }) {
   paintExamples();
   if (now.off.length) load(); // a link asks for it
   const stopThemed = whenThemed(el, () => { update(); paintExamples(); });
-  const stop = whenResized(picture, update);
+  const stop = whenResized(picture, () => { update(); paintExamples(); });
   return () => { stop(); stopThemed(); said.stop(); cancelAnimationFrame(waiting); };
 }
