@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import html
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import torch
@@ -26,6 +27,18 @@ LEARNED = 0.02  # nats: a loss at which the batch counts as learned
 def whole(network: nn.Module) -> Iterable[nn.Parameter]:
     """All parameters of a network."""
     return network.parameters()
+
+
+@contextmanager
+def untouched(network: nn.Module) -> Iterator[None]:
+    """Afterwards the network has the mode and the running statistics that it had before."""
+    mode, statistics = network.training, {name: buffer.clone() for name, buffer in network.named_buffers()}
+    try:
+        yield
+    finally:
+        network.train(mode)
+        for name, buffer in network.named_buffers():
+            buffer.copy_(statistics[name])
 
 
 @dataclass
@@ -78,13 +91,8 @@ class SetUp:
     @torch.no_grad()
     def predict(self, images: Tensor) -> Tensor:
         """Logits N×classes as the evaluation computes them, all images in one batch; running statistics stay."""
-        statistics = {name: buffer.clone() for name, buffer in self.network.named_buffers()}
-        mode = self.network.training
-        logits = self.network.train(not self.evaluates)(images)
-        self.network.train(mode)
-        for name, buffer in self.network.named_buffers():
-            buffer.copy_(statistics[name])
-        return logits
+        with untouched(self.network):
+            return self.network.train(not self.evaluates)(images)
 
     def test_error(self) -> float:
         """Share of the test images, in %, that are classified wrongly."""
@@ -122,15 +130,12 @@ def layers(network: nn.Module, images: Tensor) -> list[Layer]:
 
     hooks = [module.register_forward_hook(lambda module, inputs, output, name=name: look(name, module, output))
              for name, module in network.named_modules() if isinstance(module, (nn.Conv2d, nn.Linear))]
-    mode, statistics = network.training, {name: buffer.clone() for name, buffer in network.named_buffers()}
     try:
-        network.eval()(images[:1])
+        with untouched(network):
+            network.eval()(images[:1])
     finally:
-        network.train(mode)
         for hook in hooks:
             hook.remove()
-        for name, buffer in network.named_buffers():
-            buffer.copy_(statistics[name])
     return found
 
 
