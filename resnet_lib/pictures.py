@@ -6,8 +6,10 @@ so that the centre of mass of its ink lies at the centre. `book/_static/explorer
 
 from __future__ import annotations
 
+import base64
 import math
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy
@@ -60,6 +62,12 @@ def triangles(before: int, after: int) -> Tensor:
     places = torch.arange(before, dtype=torch.float64) + 0.5
     weights = (1 - (places - centres[:, None]).abs() / max(step, 1)).clamp(min=0)
     return weights / weights.sum(1, keepdim=True)
+
+
+def unpack(text: str, size: int = 28) -> Tensor:
+    """A picture of the study "mnist_examples", size×size in [0, 1]: bytes, compressed by zlib, written in base64."""
+    raw = zlib.decompress(base64.b64decode(text))
+    return torch.frombuffer(bytearray(raw), dtype=torch.uint8).view(size, size) / 255
 
 
 def place(ink: Tensor, size: int) -> int:

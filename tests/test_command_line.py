@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import os
 import re
 import shutil
 import subprocess
 import sys
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
-from resnet_lib import data, networks, runs, weights
+from resnet_lib import data, networks, pictures, runs, weights
 from resnet_lib.__main__ import main
 
 
@@ -137,8 +135,7 @@ def test_as_a_program_it_says_one_sentence_and_ends_with_status_1(tmp_path: Path
 def example(index: int) -> torch.Tensor:
     """A recorded test image, 28×28 in [0, 1]."""
     (run,) = runs.load("mnist_examples").select(image=index)
-    raw = zlib.decompress(base64.b64decode(run["pixels"]))
-    return torch.frombuffer(bytearray(raw), dtype=torch.uint8).view(28, 28) / 255
+    return pictures.unpack(run["pixels"])
 
 
 def photograph(path: Path, index: int = 0, ink_is_dark: bool = True, scale: int = 6) -> Path:

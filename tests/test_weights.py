@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from resnet_lib import data, networks, runs, weights
+from resnet_lib import data, networks, pictures, runs, weights
 
 OPTIONS: dict[str, Any] = {"depth": 8, "in_channels": 1, "width": 4, "stem_stride": 2}
 
@@ -136,11 +134,10 @@ def test_the_recorded_weights_make_the_recorded_mistakes() -> None:
     trained = weights.load()
     images = {run["configuration"]["image"]: run["results"] for run in runs.load("mnist_examples").runs}
     labels = images.pop("labels")["labels"]
-    pixels = [torch.frombuffer(bytearray(zlib.decompress(base64.b64decode(image["pixels"]))), dtype=torch.uint8)
-              for image in images.values()]
+    pixels = torch.stack([pictures.unpack(image["pixels"]) for image in images.values()])
     with torch.no_grad():
         confidence, answer = trained.network(
-            trained.standardise(torch.stack(pixels).view(-1, 1, 28, 28) / 255)).softmax(1).max(1)
+            trained.standardise(pixels[:, None])).softmax(1).max(1)
     (first,) = runs.load("mnist").select(kind="residual", depth=14, learning_rate=0.1, epochs=1, seed=1)
     recorded = {index: (said, sure) for index, said, sure in first["mistakes"] if index in images}
     found = {index: (int(said), float(sure)) for index, said, sure in zip(images, answer, confidence)

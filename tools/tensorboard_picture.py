@@ -7,6 +7,8 @@ Needs Chromium and Playwright.
 from __future__ import annotations
 
 import io
+import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -40,7 +42,8 @@ def write(folder: Path) -> None:
 def picture(port: int, theme: Literal["light", "dark"]) -> Image.Image:
     """What the browser shows of TensorBoard, in one theme."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        program = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 880, "height": 670}, color_scheme=theme)
         page.goto(f"http://127.0.0.1:{port}/?darkMode={str(theme == 'dark').lower()}#timeseries")
         page.locator("button:has-text('Settings')").first.click()
