@@ -6,9 +6,12 @@ A subcommand is one function: it adds its arguments and says what runs. Errors a
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import os
+import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # a command imports what it needs when it runs
     from resnet_lib.runs import Study
@@ -130,6 +133,95 @@ def classify_command(commands: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=run)
 
 
+def train_command(commands: argparse._SubParsersAction) -> None:
+    """`train`: a whole training from a recipe, through kills and restarts, on one process or many."""
+    from resnet_lib import recipes
+
+    parser = commands.add_parser(
+        "train", help="train a network from a recipe and record it", usage="%(prog)s [options]",
+        description="Train a network from a recipe. Killed and started again with the same command, it goes on from the "
+                    "last epoch. Under torchrun the processes share the work.", allow_abbrev=False)
+    parser.add_argument("--data", default="cifar10", metavar="NAME", help="data set (default: cifar10)")
+    parser.add_argument("--network", choices=("plain", "residual"), default="residual",
+                        help="kind of network (default: residual)")
+    parser.add_argument("--depth", type=int, default=20, metavar="LAYERS", help="6n+2 layers (default: 20)")
+    parser.add_argument("--width", type=int, metavar="CHANNELS", help="channels of the first stage (default: 16)")
+    parser.add_argument("--shortcut", choices=("A", "B", "C"), help="shortcuts of He et al. 2015 (default: A)")
+    parser.add_argument("--pre-activation", action="store_true", default=None, help="blocks of He et al. 2016")
+    parser.add_argument("--no-normalisation", dest="normalisation", action="store_false", default=None,
+                        help="leave batch normalisation out")
+    parser.add_argument("--seed", type=int, default=1, help="of weights, order and augmentation (default: 1)")
+    parser.add_argument("--recipe", choices=tuple(recipes.RECIPES), default="quick", help="(default: quick)")
+    where = parser.add_argument_group("where")
+    where.add_argument("--record", type=Path, metavar="FOLDER", help="write the record there when all is done")
+    where.add_argument("--weights", action="store_true", help="and the weights in half precision beside it")
+    where.add_argument("--checkpoints", type=Path, default=Path("checkpoints"), metavar="FOLDER",
+                       help="where it stands after each epoch (default: checkpoints)")
+    where.add_argument("--tensorboard", type=Path, metavar="FOLDER", help="write event files for TensorBoard")
+    where.add_argument("--device", choices=("cpu", "cuda"), help="(default: cuda where there is one)")
+    where.add_argument("--threads", type=int, metavar="N", help="threads a process on the CPU (default: PyTorch's)")
+    changes = parser.add_argument_group("fields of the recipe", "Any of them can be given another value.")
+    for entry in dataclasses.fields(recipes.Recipe):
+        says: recipes.Says = entry.metadata["says"]
+        defaults = ", ".join(f"{name} {getattr(make(56), entry.name)}" for name, make in recipes.RECIPES.items())
+        text = f"{says.meaning}{f', in {says.unit}' * bool(says.unit)} ({defaults})".replace("%", "%%")
+        options: dict[str, Any] = {"default": None, "help": text, "dest": f"recipe_{entry.name}"}
+        if isinstance(entry.default, bool):
+            options["action"] = argparse.BooleanOptionalAction
+        elif says.choices:
+            options |= {"choices": says.choices}
+        else:
+            whole = entry.default is None or isinstance(entry.default, int)
+            options |= {"type": int if whole else float, "metavar": "N" if whole else "X"}
+        changes.add_argument("--" + entry.name.replace("_", "-"), **options)
+
+    def run(options: argparse.Namespace) -> int:
+        import torch
+
+        from resnet_lib import data, train
+
+        data.look_up(options.data)
+        changed = {key.removeprefix("recipe_"): value for key, value in vars(options).items()
+                   if key.startswith("recipe_") and value is not None}
+        plain_recipe = recipes.choose(options.recipe, depth=options.depth, data=options.data)
+        recipe = recipes.choose(options.recipe, depth=options.depth, data=options.data, **changed)
+        network = {key: getattr(options, key) for key in ("width", "shortcut", "pre_activation", "normalisation")
+                   if getattr(options, key) is not None}
+        if options.network == "plain" and {"shortcut", "pre_activation"} & network.keys():
+            raise ValueError("A plain network has no shortcuts and no blocks of He et al. 2016: leave --shortcut and "
+                             "--pre-activation out, or give --network residual.")
+        if options.threads is not None and options.threads < 1:
+            raise ValueError(f"threads is at least 1; not {options.threads}.")
+        device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+        if device == "cuda" and not torch.cuda.is_available():
+            raise ValueError("PyTorch finds no CUDA device here: leave --device out.")
+        configuration = train.Configuration(
+            options.data, options.network, options.depth, options.recipe, recipe, options.seed, network,
+            tuple(key for key in changed if getattr(recipe, key) != getattr(plain_recipe, key)))
+        try:
+            train.train(configuration, checkpoint_folder=options.checkpoints, record_folder=options.record,
+                        keep_weights=options.weights, tensorboard=options.tensorboard, device=device,
+                        threads=options.threads, command=command_line())
+        except train.Stopped as stopped:
+            print(stopped, file=sys.stderr)
+            return 128 + stopped.signal
+        except RuntimeError as error:
+            if not isinstance(error, train.EXPECTED):
+                raise
+            print(error, file=sys.stderr)
+            return 1
+        return 0
+
+    parser.set_defaults(run=run)
+
+
+def command_line() -> str:
+    """The command as it was given, with torchrun's part where that started it."""
+    processes = int(os.environ.get("WORLD_SIZE", 1))
+    start = f"torchrun --nproc-per-node {processes}" if processes > 1 else "python"
+    return shlex.join([*start.split(), "-m", "resnet_lib", *sys.argv[1:]])
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m resnet_lib", description="Residual Networks, Measured.")
@@ -137,6 +229,7 @@ def main(arguments: list[str] | None = None) -> int:
     data_command(commands)
     runs_command(commands)
     classify_command(commands)
+    train_command(commands)
     options = parser.parse_args(arguments)
     try:
         return options.run(options) or 0

@@ -97,7 +97,8 @@ class Dataset:
     """Images and labels, split into a training and a test part.
 
     Images are float32, N×C×H×W, standardised per channel with the mean and the standard deviation of the
-    training images (`mean` and `std`, length C, for pixels in [0, 1]). Labels are int64, length N.
+    training images (`mean` and `std`, length C, or one for each pixel, C×H×W; for pixels in [0, 1]). Labels are int64,
+    length N.
     """
 
     name: str
@@ -113,7 +114,7 @@ class Dataset:
 
     def pixels(self, images: Tensor) -> Tensor:
         """Standardised images (…×C×H×W) as pixels in [0, 1], to be looked at."""
-        return (images * self.std[:, None, None] + self.mean[:, None, None]).clamp(0, 1)
+        return (images * per_pixel(self.std) + per_pixel(self.mean)).clamp(0, 1)
 
     def subset(self, train: int | None = None, test: int | None = None, seed: int = 0) -> Dataset:
         """The data set with `train` training and `test` test images, drawn at random; None keeps all.
@@ -140,6 +141,11 @@ class Dataset:
 
     def __repr__(self) -> str:
         return self.summary()
+
+
+def per_pixel(statistic: Tensor) -> Tensor:
+    """A statistic of the channels (length C), or of the pixels (C×H×W), in a shape that fits images (…×C×H×W)."""
+    return statistic if statistic.ndim == 3 else statistic[:, None, None]
 
 
 # Reading ----------------------------------------------------------------------------------------------------
@@ -303,11 +309,16 @@ def shift(images: Tensor, generator: torch.Generator, padding: int = 4) -> Tenso
 
     A random crop of the image padded with zeros, which in a standardised image is the mean colour.
     """
+    top, left = torch.randint(2 * padding + 1, (2, len(images)), generator=generator).to(images.device)
+    return crop(images, torch.stack([top, left], 1), padding)
+
+
+def crop(images: Tensor, corners: Tensor, padding: int) -> Tensor:
+    """Of each image (N×C×H×W), padded with zeros, the H×W pixels from its corner (top, left) in `corners`, N×2."""
     n, _, height, width = images.shape
     padded = functional.pad(images, [padding] * 4)
     crops = padded.unfold(2, height, 1).unfold(3, width, 1)  # a view of every crop: N×C×top×left×H×W
-    top, left = torch.randint(2 * padding + 1, (2, n), generator=generator).to(images.device)
-    return crops[torch.arange(n, device=images.device), :, top, left]
+    return crops[torch.arange(n, device=images.device), :, corners[:, 0], corners[:, 1]]
 
 
 # Downloading ------------------------------------------------------------------------------------------------

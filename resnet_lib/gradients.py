@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from resnet_lib.networks import Network
+from resnet_lib.networks import Network, PreActivationBlock
 
 
 @dataclass(frozen=True)
@@ -89,3 +89,32 @@ class Recorder:
         self.weight.append(weight)
         self.weight_gradient.append(gradient)
         self.relative_update.append([learning_rate * g / w if w else math.inf for g, w in zip(gradient, weight)])
+
+
+@torch.no_grad()
+def responses(network: Network, images: Tensor) -> list[float]:
+    """The standard deviation of each 3×3 layer's response to images (N×C×H×W), in evaluation mode.
+
+    The response is what follows the normalisation, before the ReLU or the addition (He et al. 2015, figure 7); in a
+    pre-activation network it is the convolution's output.
+    """
+    found: list[float] = []
+    hooks = []
+    for module in (network.stem, *network.blocks()):
+        if isinstance(module, nn.Sequential):
+            layers = [module[1] if len(module) > 1 else module[0]]
+        elif isinstance(module, PreActivationBlock):
+            layers = [module.conv1, module.conv2]
+        else:
+            layers = [module.norm1, module.norm2]
+        hooks += [layer.register_forward_hook(lambda module, inputs, output: found.append(output.double().std().item()))
+                  for layer in layers]
+    mode = network.training
+    network.eval()
+    try:
+        network(images)
+    finally:
+        network.train(mode)
+        for hook in hooks:
+            hook.remove()
+    return found

@@ -27,8 +27,8 @@ class WeightsDamaged(ValueError):
 class Trained:
     """A network in evaluation mode, and what its images have to be.
 
-    `size`: height and width. `mean` and `std`: of the pixels in [0, 1] it was trained on, length C. `classes`: names.
-    `kind` and `options`: the function of `networks` that builds it, and its arguments.
+    `size`: height and width. `mean` and `std`: of the pixels in [0, 1] it was trained on, length C or C×H×W.
+    `classes`: names. `kind` and `options`: the function of `networks` that builds it, and its arguments.
     """
 
     network: networks.Network
@@ -41,7 +41,7 @@ class Trained:
 
     def standardise(self, pixels: Tensor) -> Tensor:
         """Pixels in [0, 1] (…×C×H×W) as the network takes them."""
-        return (pixels - self.mean[:, None, None]) / self.std[:, None, None]
+        return (pixels - data.per_pixel(self.mean)) / data.per_pixel(self.std)
 
 
 def save(path: str | Path, network: networks.Network, dataset: data.Dataset, kind: str, **options: Any) -> None:
@@ -86,7 +86,8 @@ def load(path: str | Path = MNIST) -> Trained:
             raise ValueError("its weights are no tensors")
         network = matches(content["kind"], content["options"], content["state"])
         size, channels = tuple(content["size"]), network.in_channels
-        if not (len(size) == 2 and content["mean"].shape == content["std"].shape == (channels,)
+        if not (len(size) == 2 and content["mean"].shape == content["std"].shape
+                and content["mean"].shape in ((channels,), (channels, *size))
                 and all(type(number) is int and number > 0 for number in size)
                 and len(content["classes"]) == network.classes):
             raise ValueError("its image size, statistics and classes do not belong together")

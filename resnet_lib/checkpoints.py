@@ -1,0 +1,92 @@
+"""Where a training stands, as a file that a kill at any moment leaves whole, and that holds nothing executable."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+FORMAT = "resnet_lib training 1"
+
+
+class CheckpointDamaged(ValueError):
+    """A file is not a checkpoint of the training that was asked for; the message says what to do."""
+
+
+def before(path: Path) -> Path:
+    """Where the checkpoint before the last one is kept."""
+    return path.with_name(path.stem + ".before" + path.suffix)
+
+
+def save(path: Path, content: dict[str, Any]) -> None:
+    """Write a checkpoint under its final name once it is complete on the disk; the one before it is kept beside it.
+
+    Raises OSError in one sentence where that fails; the older checkpoints are then as they were.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(part, "wb") as file:
+            torch.save({"format": FORMAT, **content}, file)
+            file.flush()
+            os.fsync(file.fileno())
+    except (OSError, RuntimeError) as error:  # PyTorch's writer turns a full disk into a RuntimeError
+        part.unlink(missing_ok=True)
+        cause = error if isinstance(error, OSError) else error.__context__
+        reason = (cause.strerror if isinstance(cause, OSError) and cause.strerror else str(error).partition("\n")[0])
+        kept = f"; the checkpoint before it is whole: {path}" if path.exists() else ""
+        raise OSError(f"The checkpoint {path} cannot be written ({reason}): make room there or give another folder "
+                      f"with --checkpoints{kept}.") from None
+    if path.exists():
+        os.replace(path, before(path))
+    os.replace(part, path)
+
+
+def load(path: Path, configuration: dict[str, Any]) -> dict[str, Any] | None:
+    """The checkpoint at `path`, the one before it if a kill came between the two, or None where there is neither.
+
+    `configuration`: what the training must have been started with. Executes nothing that is in the file. Raises
+    CheckpointDamaged for a file that is damaged, something else, or of another training.
+    """
+    if not path.exists():
+        path, older = before(path), path
+        if not path.exists():
+            return None
+        advice = f"delete {path} to begin anew"
+    else:
+        older = before(path)
+        advice = (f"rename {older} to {path.name} to go on from the epoch before" if older.exists() else
+                  f"delete {path} to begin anew")
+    try:
+        with zipfile.ZipFile(path) as archive:  # torch.load does not look at the checksums
+            if archive.testzip() is not None:
+                raise zipfile.BadZipFile
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise CheckpointDamaged(f"{path} is no checkpoint of this program: {advice}.")
+    except CheckpointDamaged:
+        raise
+    except PermissionError:
+        raise
+    except pickle.UnpicklingError:
+        raise CheckpointDamaged(f"{path} holds objects other than numbers, or is damaged; nothing in it was executed: "
+                                f"{advice}.") from None
+    except Exception:  # PyTorch's reader raises whatever it stumbles over
+        raise CheckpointDamaged(f"{path} is damaged: {advice}.") from None
+    was = content["configuration"]
+    different = [key for key in configuration if was.get(key) != configuration[key]]
+    if different:
+        key = different[0]
+        raise CheckpointDamaged(f"{path} is of another training, with {key} {was.get(key)} and not "
+                                f"{configuration[key]}: give another folder with --checkpoints, or {advice}.")
+    return content
+
+
+def remove(path: Path) -> None:
+    """Delete a training's checkpoints."""
+    for file in (path, before(path)):
+        file.unlink(missing_ok=True)
