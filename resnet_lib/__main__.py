@@ -139,8 +139,8 @@ def train_command(commands: argparse._SubParsersAction) -> None:
 
     parser = commands.add_parser(
         "train", help="train a network from a recipe and record it", usage="%(prog)s [options]",
-        description="Train a network from a recipe. Killed and started again with the same command, it goes on from the "
-                    "last epoch. Under torchrun the processes share the work.", allow_abbrev=False)
+        description="Train a network from a recipe. Killed and started again with the same command, it goes on from "
+                    "the last epoch. Under torchrun the processes share the work.", allow_abbrev=False)
     parser.add_argument("--data", default="cifar10", metavar="NAME", help="data set (default: cifar10)")
     parser.add_argument("--network", choices=("plain", "residual"), default="residual",
                         help="kind of network (default: residual)")

@@ -98,17 +98,13 @@ def responses(network: Network, images: Tensor) -> list[float]:
     The response is what follows the normalisation, before the ReLU or the addition (He et al. 2015, figure 7); in a
     pre-activation network it is the convolution's output.
     """
+    layers: list[nn.Module] = [network.stem[min(1, len(network.stem) - 1)]]
+    for block in network.blocks():
+        names = ("conv1", "conv2") if isinstance(block, PreActivationBlock) else ("norm1", "norm2")
+        layers += [block.get_submodule(name) for name in names]
     found: list[float] = []
-    hooks = []
-    for module in (network.stem, *network.blocks()):
-        if isinstance(module, nn.Sequential):
-            layers = [module[1] if len(module) > 1 else module[0]]
-        elif isinstance(module, PreActivationBlock):
-            layers = [module.conv1, module.conv2]
-        else:
-            layers = [module.norm1, module.norm2]
-        hooks += [layer.register_forward_hook(lambda module, inputs, output: found.append(output.double().std().item()))
-                  for layer in layers]
+    hooks = [layer.register_forward_hook(lambda module, inputs, output: found.append(output.double().std().item()))
+             for layer in layers]
     mode = network.training
     network.eval()
     try:

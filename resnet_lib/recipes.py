@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from resnet_lib.training import Schedule, constant, one_cycle, step
 
 SCHEDULES: dict[str, Schedule] = {"one_cycle": one_cycle, "step": step, "constant": constant}
-HAND_WRITTEN = {"digits": 1, "mnist": 2}  # pixels by which an image of them may be moved; their mirror images mean nothing
+HAND_WRITTEN = {"digits": 1, "mnist": 2}  # pixels by which an image may be moved; mirror images mean nothing
 
 
 class Says(NamedTuple):

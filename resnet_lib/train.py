@@ -26,6 +26,7 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from resnet_lib import checkpoints, data, gradients, networks, parallel, records, runs, training, weights
+from resnet_lib.data import Dataset
 from resnet_lib.recipes import SCHEDULES, Recipe
 
 ORDER, AUGMENTATION, MIRRORED = 0, 1, 2  # what random numbers are for
@@ -68,8 +69,9 @@ class Configuration:
     @property
     def name(self) -> str:
         """The name of its files: data set, network, depth, what differs, recipe and seed, with hyphens between."""
-        parts = [self.data, self.network, self.depth, *(f"{key}={value}" for key, value in sorted(self.options.items())),
-                 self.recipe_name, *(f"{key}={getattr(self.recipe, key)}" for key in sorted(self.changed)), self.seed]
+        options = [f"{key}={value}" for key, value in sorted(self.options.items())]
+        changes = [f"{key}={getattr(self.recipe, key)}" for key in sorted(self.changed)]
+        parts = [self.data, self.network, self.depth, *options, self.recipe_name, *changes, self.seed]
         return "-".join(map(str, parts))
 
     def flat(self) -> dict[str, Any]:
@@ -77,13 +79,13 @@ class Configuration:
         return {"data": self.data, "network": self.network, "depth": self.depth, **self.options, "seed": self.seed,
                 "recipe": self.recipe_name, **asdict(self.recipe)}
 
-    def build(self, dataset: data.Dataset) -> networks.Network:
+    def build(self, dataset: Dataset) -> networks.Network:
         """The network for the data set's images and classes, with the seed's initial weights."""
         if self.network not in weights.BUILDERS:
             raise ValueError(f"There is no kind of network {self.network!r}; choose 'plain' or 'residual'.")
         return weights.BUILDERS[self.network](**self.arguments(dataset), seed=self.seed)
 
-    def arguments(self, dataset: data.Dataset) -> dict[str, Any]:
+    def arguments(self, dataset: Dataset) -> dict[str, Any]:
         """The arguments of the function that builds the network, without the seed."""
         return {"depth": self.depth, "in_channels": dataset.train_images.shape[1], "classes": len(dataset.classes),
                 **self.options}
@@ -95,7 +97,7 @@ def random_numbers(seed: int, use: int, number: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(state))
 
 
-def minus_pixel_mean(dataset: data.Dataset) -> data.Dataset:
+def minus_pixel_mean(dataset: Dataset) -> Dataset:
     """The data set with its images in [0, 1] minus the mean training image (He et al. 2015), instead of standardised.
 
     Its `mean` is that image, C×H×W, and its `std` is 1.
@@ -109,11 +111,11 @@ def minus_pixel_mean(dataset: data.Dataset) -> data.Dataset:
 class Progress:
     """Where a training stands: the network, the optimiser, the number of steps taken and what was measured so far."""
 
-    def __init__(self, configuration: Configuration, dataset: data.Dataset, device: torch.device):
+    def __init__(self, configuration: Configuration, dataset: Dataset, device: torch.device):
         recipe = configuration.recipe
         self.configuration, self.step = configuration, 0
         layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
-        self.network = configuration.build(dataset).to(device).to(memory_format=layout)  # type: ignore[call-overload]
+        self.network = configuration.build(dataset).to(device).to(memory_format=layout)
         self.optimizer = torch.optim.SGD(self.network.parameters(), lr=1.0, momentum=recipe.momentum,
                                          nesterov=recipe.nesterov, weight_decay=recipe.weight_decay)
         self.history: dict[str, list[float]] = {key: [] for key in records.HISTORY}
@@ -139,7 +141,7 @@ class Progress:
 class Training:
     """One process's part in a training: takes the steps that are left and measures at the end of each epoch."""
 
-    def __init__(self, configuration: Configuration, dataset: data.Dataset, group: parallel.Group, device: torch.device):
+    def __init__(self, configuration: Configuration, dataset: Dataset, group: parallel.Group, device: torch.device):
         recipe, count = configuration.recipe, len(dataset.train_images)
         self.recipe, self.seed, self.group, self.device = recipe, configuration.seed, group, device
         if recipe.batch_size > count:
@@ -189,7 +191,8 @@ class Training:
         if recipe.crop_padding:
             images = data.crop(images, self.group.share(corners).to(self.device), recipe.crop_padding)
         if recipe.flip != "none":
-            images = torch.where(self.group.share(mirrored).to(self.device)[:, None, None, None], images.flip(3), images)
+            mirrored = self.group.share(mirrored).to(self.device)
+            images = torch.where(mirrored[:, None, None, None], images.flip(3), images)
         return self.laid_out(images), self.labels[share], len(whole)
 
     def autocast(self) -> torch.autocast:
@@ -307,19 +310,19 @@ def signals() -> Iterator[Callable[[], int]]:
     A second one acts as it always does.
     """
     came: list[int] = []
-    before: dict[int, Any] = {}
+    before: dict[signal.Signals, Any] = {}
 
     def note(number: int, frame: Any) -> None:
         came.append(number)
-        signal.signal(number, before[number])
+        signal.signal(number, before[signal.Signals(number)])
 
     for number in (signal.SIGTERM, signal.SIGINT):
         before[number] = signal.signal(number, note)
     try:
         yield lambda: came[0] if came else 0
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for which, handler in before.items():
+            signal.signal(which, handler)
 
 
 @contextmanager
@@ -402,8 +405,8 @@ def train(configuration: Configuration, *, checkpoint_folder: Path = Path("check
 
             if asked := it.run(stop, epoch_over):
                 save()
-                raise Stopped(f"Stopped at step {it.at.step:,} of {it.total:,} and saved: the same command goes on from "
-                              "there.", asked)
+                raise Stopped(f"Stopped at step {it.at.step:,} of {it.total:,} and saved: the same command goes on "
+                              "from there.", asked)
             record = records.Record(
                 configuration.name, command, date.today().isoformat(), configuration.flat(), it.at.sessions,
                 it.at.history, it.at.flow, gradients.responses(it.at.network, it.laid_out(
