@@ -384,7 +384,10 @@ def train(configuration: Configuration, *, checkpoint_folder: Path = Path("check
         with memory_errors(configuration.recipe):
             it = Training(configuration, data.load(configuration.data), group, place)
             if content is not None:
-                it.at.restore(content)
+                try:
+                    it.at.restore(content)
+                except (KeyError, ValueError, TypeError, RuntimeError):
+                    raise checkpoints.damaged(checkpoint, "does not hold all that belongs to this training") from None
             it.at.sessions.append({"step": it.at.step, "processes": group.size, "device": device_name(place),
                                    "memory_gib": memory_gib(), **runs.environment()})
             say(f"{configuration.name}: {it.epochs} epochs of {it.per_epoch:,} steps, {it.total:,} in all; "
