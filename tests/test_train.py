@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from resnet_lib import checkpoints, data, recipes, records, train
+from resnet_lib import checkpoints, data, recipes, records, train, training, weights
+from resnet_lib.__main__ import main
 from tests.trainings import SMALL, ended, kill_in_write, run, start, together, until
 
 NAME = "digits-residual-8-width=8-quick-epochs=6-precision=float32-1"
@@ -88,8 +91,7 @@ def test_a_training_that_is_asked_to_stop_finishes_its_step_and_goes_on_later(wh
     assert ended(process) == 128 + which
     said = output.read_text()
     assert "Stopped at step" in said and "the same command goes on" in said and "Traceback" not in said
-    kept = checkpoints.load(tmp_path / "checkpoints" / f"{NAME}.pt", {})
-    assert kept is not None and f"Stopped at step {kept['step']}" in said
+    assert f"Stopped at step {kept(tmp_path)['step']}" in said
     assert run(SMALL, tmp_path) == 0, output.read_text()
     same(tmp_path, uninterrupted[0])
 
@@ -158,8 +160,6 @@ def fill_later(path: Path, epochs: int) -> None:
 @pytest.mark.reliability("disk")
 @pytest.mark.parametrize("option", ["--checkpoints", "--record", "--tensorboard"])
 def test_a_folder_that_cannot_be_written_is_found_before_anything_is_trained(option, tmp_path, capsys):
-    from resnet_lib.__main__ import main
-
     (tmp_path / "file").write_text("")
     assert main([*SMALL, option, str(tmp_path / "file" / "folder")]) == 1
     out, error = capsys.readouterr()
@@ -231,8 +231,6 @@ def damage(path: Path, how: str, trap: Path) -> None:
 @pytest.mark.parametrize("how", ["truncated", "empty", "one byte changed", "text", "a folder", "other tensors", "code",
                                  "parts missing", "another network", "another training"])
 def test_a_checkpoint_that_is_not_one_is_named_and_left_alone(how, tmp_path, stopped, uninterrupted):
-    import shutil
-
     shutil.copytree(stopped / "checkpoints", tmp_path / "checkpoints")
     path = tmp_path / "checkpoints" / f"{NAME}.pt"
     damage(path, how, tmp_path / "trap")
@@ -260,10 +258,15 @@ def trained(arguments: list[str], folder: Path, count: int) -> dict[str, torch.T
     processes = (together(arguments, folder, count, recorded=False) if count > 1 else
                  [start(arguments, folder, recorded=False)])
     assert [ended(process) for process in processes] == [0] * count, (folder / "output").read_text()
+    return kept(folder)["network"]
+
+
+def kept(folder: Path) -> dict[str, Any]:
+    """The last checkpoint of a training that is not recorded."""
     (path,) = (path for path in (folder / "checkpoints").iterdir() if ".before" not in path.name)
     content = checkpoints.load(path, {})
     assert content is not None
-    return content["network"]
+    return content
 
 
 def difference(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> float:
@@ -300,6 +303,8 @@ def test_a_training_goes_on_with_another_number_of_processes(first, then, tmp_pa
     assert (folder / "output").read_text().count("Stopped at step") == first
     assert difference(expected, trained(arguments, folder, then)) < 1e-4
     assert "going on at step" in (folder / "output").read_text()
+    for key in records.MEASURED:  # the epoch that was broken off counts each image once
+        assert kept(folder)["history"][key] == pytest.approx(kept(tmp_path / "expected")["history"][key], rel=1e-3)
 
 
 @pytest.mark.reliability("lost process")
@@ -336,7 +341,7 @@ def test_a_batch_that_cannot_be_shared_is_one_sentence(tmp_path):
 
 # Batches, rates and recipes -------------------------------------------------------------------------
 
-def training(depth: int = 8, name: str = "he2015", **changes) -> train.Training:
+def begun(depth: int = 8, name: str = "he2015", **changes) -> train.Training:
     """A training of a plain network on digits that has not begun."""
     recipe = recipes.choose(name, depth=depth, data="digits", **changes)
     configuration = train.Configuration("digits", "plain", depth, name, recipe)
@@ -344,7 +349,7 @@ def training(depth: int = 8, name: str = "he2015", **changes) -> train.Training:
 
 
 def test_every_image_is_used_once_an_epoch_and_in_another_order_in_each():
-    it = training(crop_padding=0, pixels="standardised", batch_size=100)
+    it = begun(crop_padding=0, pixels="standardised", batch_size=100)
     orders = []
     for epoch in range(2):
         seen = []
@@ -361,7 +366,7 @@ def test_every_image_is_used_once_an_epoch_and_in_another_order_in_each():
 
 
 def test_alternating_images_are_mirrored_in_every_second_epoch():
-    it = training(crop_padding=0, batch_size=1437, flip="alternating")
+    it = begun(crop_padding=0, batch_size=1437, flip="alternating")
     views = []
     for epoch in range(3):
         it.at.step = epoch
@@ -381,12 +386,12 @@ def test_the_mean_image_is_subtracted_and_images_can_be_brought_back():
 
 
 def test_the_rate_of_he2015_falls_at_a_half_and_three_quarters_and_warms_up_at_110_layers():
-    it = training()
+    it = begun()
     assert it.total == 64_000 and it.rate() == 0.1
     for step, rate in ((31_999, 0.1), (32_000, 0.01), (47_999, 0.01), (48_000, 0.001), (63_999, 0.001)):
         it.at.step = step
         assert it.rate() == pytest.approx(rate)
-    deep = training(depth=110)
+    deep = begun(depth=110)
     assert deep.rate() == 0.01
     deep.at.history["train_error"] = [85.0]
     assert deep.rate() == 0.01
@@ -425,8 +430,6 @@ def test_a_wrong_field_of_a_recipe_is_one_sentence(changes, expected):
     (["--batch-size", "100000"], "batch_size"), (["--seed", "-1"], "seed"), (["--width", "0"], "at least 1"),
     (["--learning-rate", "-1"], "learning_rate"), (["--device", "cuda"], "CUDA")])
 def test_a_wrong_option_of_the_command_is_one_sentence(arguments, expected, tmp_path, capsys, monkeypatch):
-    from resnet_lib.__main__ import main
-
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert main(["train", "--data", "digits", *arguments, "--checkpoints", str(tmp_path / "checkpoints")]) == 1
     out, error = capsys.readouterr()
@@ -437,8 +440,6 @@ def test_a_wrong_option_of_the_command_is_one_sentence(arguments, expected, tmp_
 @pytest.mark.parametrize("arguments", [["--recipe", "slow"], ["--network", "dense"], ["--depth", "deep"],
                                        ["--epochs", "2.5"], ["--no-such-option"], ["--flip", "up"]])
 def test_an_option_that_cannot_be_read_is_one_sentence(arguments, capsys):
-    from resnet_lib.__main__ import main
-
     with pytest.raises(SystemExit) as left:
         main(["train", *arguments])
     assert left.value.code == 2
@@ -447,8 +448,6 @@ def test_an_option_that_cannot_be_read_is_one_sentence(arguments, capsys):
 
 
 def test_help_explains_every_field_with_each_recipe_s_value(capsys):
-    from resnet_lib.__main__ import main
-
     with pytest.raises(SystemExit):
         main(["train", "--help"])
     said = " ".join(capsys.readouterr().out.split())
@@ -507,15 +506,12 @@ def test_a_record_holds_what_the_result_depends_on(tmp_path):
 
 @pytest.mark.parametrize("pixels", ["standardised", "per_pixel_mean"])
 def test_the_weights_that_are_kept_have_the_record_s_error(pixels, tmp_path):
-    from resnet_lib import weights
-    from resnet_lib.training import evaluate
-
     arguments = [*SMALL, "--pixels", pixels, "--weights"]
     assert run(arguments, tmp_path) == 0
     (path,) = (tmp_path / "record").glob("*.pt")
-    kept, digits = weights.load(path), data.load("digits")
-    images = kept.standardise(digits.pixels(digits.test_images))
-    _, error = evaluate(kept.network, images, digits.test_labels)
+    network, digits = weights.load(path), data.load("digits")
+    images = network.standardise(digits.pixels(digits.test_images))
+    _, error = training.evaluate(network.network, images, digits.test_labels)
     assert error == pytest.approx(record(tmp_path).test_error, abs=0.6)  # two images of 360: half precision
 
 
