@@ -31,6 +31,8 @@ from resnet_lib.recipes import SCHEDULES, Recipe
 
 ORDER, AUGMENTATION, MIRRORED = 0, 1, 2  # what random numbers are for
 FLOW_IMAGES, RESPONSE_IMAGES = 128, 1000
+SHORT_OF_MEMORY = ("not enough memory", "out of memory", "allocate memory",
+                   "could not create a primitive")  # oneDNN says no more than that
 LOOK = 100  # steps between two looks at whether the loss is still a number
 
 
@@ -332,11 +334,12 @@ def memory_errors(recipe: Recipe) -> Iterator[None]:
         yield
     except (RuntimeError, MemoryError) as error:
         known = isinstance(error, (torch.OutOfMemoryError, MemoryError))
-        if not known and not any(words in str(error) for words in ("not enough memory", "out of memory",
-                                                                   "allocate memory")):
+        if not known and not any(words in str(error) for words in SHORT_OF_MEMORY):
             raise
+        reason = str(error).partition("\n")[0] or type(error).__name__
         raise OutOfMemory(f"There is too little memory for a step of {recipe.batch_size} images: give --accumulation "
-                          f"{2 * recipe.accumulation} (a batch in smaller parts) or a smaller --batch-size.") from None
+                          f"{2 * recipe.accumulation} (a batch in smaller parts) or a smaller --batch-size ({reason})."
+                          ) from None
 
 
 def check_writable(folder: Path) -> None:
