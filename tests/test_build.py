@@ -210,6 +210,28 @@ def test_outputs_depend_on_recorded_weights(toy, source, changes):
 
 
 @pytest.mark.parametrize("source, changes", [
+    ("from resnet_lib import records\nrecords.found()", True), ("runs.load('depth')", False)])
+@pytest.mark.parametrize("what", ["a record changes", "a record is added", "a record goes"])
+def test_outputs_depend_on_every_record_of_a_training(toy, source, changes, what):
+    first, second = (toy / "book" / "runs" / f"digits-plain-{depth}-quick-1.json" for depth in (8, 14))
+    first.write_text('{"record": "digits-plain-8-quick-1"}')
+    chapter = write(toy, "first", source)
+    before = chapter.fingerprint
+    if what == "a record goes":
+        first.unlink()
+    else:
+        (first if "changes" in what else second).write_text('{"record": "another"}')
+    assert (Chapter(toy, chapter.path).fingerprint != before) == changes
+
+
+def test_a_study_is_no_record_of_a_training(toy):
+    chapter = write(toy, "first", "records.found()")
+    before = chapter.fingerprint
+    (toy / "book" / "runs" / "other.json").write_text('{"study": "other"}')
+    assert Chapter(toy, chapter.path).fingerprint == before
+
+
+@pytest.mark.parametrize("source, changes", [
     ("data.load('digits')", False), ("data.load('mnist')", True), ("data.load(name)", True)])
 def test_outputs_depend_on_the_data_that_were_found(toy, monkeypatch, source, changes):
     monkeypatch.setenv("RESNET_DATA", str(toy / "data"))
