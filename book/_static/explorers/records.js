@@ -132,6 +132,10 @@ function render({ model, el }) {
       return drawn.svg;
     }));
     controls.moment.element.hidden = !IN_MOMENTS.includes(now.measure);
+    for (const [part, property] of [["kinds", "kind"], ["depths", "depth"], ["rates", "rate"]]) {
+      const there = all.filter((line) => label(line) === now.recipe).map((line) => String(line[property]));
+      controls[part].element.querySelectorAll("input").forEach((input) => { input.disabled = !there.includes(input.value); });
+    }
     const flow = IN_MOMENTS.includes(now.measure) ? `, ${MOMENTS[now.moment]}` : "";
     const unit = now.measure.endsWith("error") ? "\u00a0%" : "";
     readout.replaceChildren(lines.length ? table(
