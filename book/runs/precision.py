@@ -1,4 +1,4 @@
-"""What bfloat16 costs in accuracy: residual-20 on digits, computed in three ways, ten seeds at each of two rates."""
+"""What bfloat16 costs in accuracy: residual-20 on digits, computed in three ways, ten seeds each."""
 
 import torch
 from torch import Tensor, nn
@@ -33,5 +33,5 @@ def measure(way: str, learning_rate: float, seed: int) -> dict:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     runs.record("precision", "What does training in bfloat16 cost in accuracy?",
-                [{"way": way, "learning_rate": rate, "seed": seed} for seed in range(1, 11) for rate in (0.03, 0.1)
+                [{"way": way, "learning_rate": 0.1, "seed": seed} for seed in range(1, 11)
                  for way in ("float32", "operations", "weights, too")], measure)
