@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import subprocess
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
