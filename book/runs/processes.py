@@ -20,7 +20,7 @@ SIZES = tuple(4**power for power in range(4, 12))  # numbers that are summed, of
 
 
 def reduce_seconds(count: int, repeats: int = 100) -> float:
-    """Seconds by the clock in which all processes sum `count` numbers: the shortest of many, which nothing disturbed."""
+    """Seconds by the clock in which all processes sum `count` numbers: the shortest of many, undisturbed."""
     values, taken = torch.zeros(count), []
     for _ in range(repeats):
         distributed.barrier()
