@@ -11,7 +11,8 @@ from tools.build import PROJECT
 SITE = PROJECT / "_build" / "html"
 pytestmark = pytest.mark.browser
 EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "concepts/depth",
-             "block-builder": "networks/residual", "backpropagation": "mathematics/backpropagation"}
+             "block-builder": "networks/residual", "backpropagation": "mathematics/backpropagation",
+             "processes": "practice/scaling"}
 
 
 def explorer(page: Any, name: str) -> Any:
