@@ -64,7 +64,7 @@ function render({ model, el }) {
     const ticks = ROUNDS_OF_TWO.filter((_, index) => index % 2 === 0)
       .map((processes) => ({ valueOf: () => Math.log2(processes), toString: () => String(processes) }));
     picture.replaceChildren(panel({ title: "Efficiency, %", label: "processes", domain: [0, 10], ticks, range: [0, 100],
-      linear: true, lines: [line("hidden", "hidden", false), line("nothing", "not hidden", true)],
+      linear: true, lines: [line("hidden", "hidden", false), line("nothing", "waits", true)],
       cursor: Math.log2(now.processes), width: panelWidth(picture, 1), describe: sentences.join(" ") }).svg);
     const { compute, ring, nothing, hidden } = along[ROUNDS_OF_TWO.indexOf(now.processes)];
     readout.replaceChildren(table("The training with these settings, worked out, not measured",
