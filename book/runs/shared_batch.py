@@ -20,11 +20,11 @@ WAYS = {"no normalisation": ["--no-normalisation", "--learning-rate", "0.01"], "
 def trained(way: str, seed: int, processes: int) -> torch.Tensor:
     """All weights after the training, as one vector in double precision."""
     with tempfile.TemporaryDirectory() as folder:
-        start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-        subprocess.run([sys.executable, *start, "-m", "resnet_lib", "train", "--data", "digits", "--depth", "8",
-                        "--recipe", "he2015", "--steps", "15", "--batch-size", "120", "--seed", str(seed), "--threads", "1",
-                        "--checkpoints", folder, *WAYS[way]], check=True, capture_output=True,
-                       env={**os.environ, "OMP_NUM_THREADS": "1"})
+        subprocess.run([sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes),
+                        "-m", "resnet_lib", "train", "--data", "digits", "--depth", "8", "--recipe", "he2015", "--steps",
+                        "15", "--batch-size", "120", "--seed", str(seed), "--threads", "1", "--checkpoints", folder,
+                        *WAYS[way]],
+                       check=True, capture_output=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
         (path,) = (path for path in Path(folder).iterdir() if not path.stem.endswith(".before"))
         content = checkpoints.load(path, {})
     assert content is not None and content["step"] == 15
