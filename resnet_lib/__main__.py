@@ -1,4 +1,4 @@
-"""The command line: `python -m resnet_lib data mnist`, `… runs degradation`, `… classify digit.png`.
+"""The command line: `python -m resnet_lib data mnist`, `… train --depth 56`, `… runs degradation`, `… classify 3.png`.
 
 A subcommand is one function: it adds its arguments and says what runs. Errors are one sentence and status 1.
 """
@@ -53,26 +53,50 @@ def list_data_sets(below: Path) -> None:
 
 
 def runs_command(commands: argparse._SubParsersAction) -> None:
-    """`runs`: what is in a recorded study; without a name, list the studies."""
-    parser = commands.add_parser("runs", help="show a recorded study; without a name, list them",
-                                 description="Show a recorded study; without a name, list them.")
-    parser.add_argument("name", nargs="?", metavar="NAME", help="a study, as the list names it")
+    """`runs`: what is in a recorded study or training; several trainings side by side; without a name, list them."""
+    parser = commands.add_parser("runs", help="show, compare and draw recorded runs; without a name, list them",
+                                 description="Show a recorded study or training, or several trainings side by side; "
+                                             "without a name, list them.")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a study or trainings, as the list names them")
+    parser.add_argument("--folder", type=Path, help="where they lie (default: the book's)")
+    parser.add_argument("--draw", type=Path, metavar="FILE", help="draw the trainings' errors (.svg, .png, .pdf)")
 
     def run(options: argparse.Namespace) -> None:
-        from resnet_lib import runs
+        from resnet_lib import records, runs
 
-        names = sorted(path.stem for path in runs.FOLDER.glob("*.json"))
-        if not names:
-            raise FileNotFoundError(f"There are no recorded studies in {runs.FOLDER}: restore it from the repository.")
-        if options.name is None:
-            print(f"Recorded studies in {runs.FOLDER}:")
-            for name in names:
-                print()
-                print_facts(runs.load(name, runs.FOLDER))
-        elif options.name in names:
-            print_contents(runs.load(options.name, runs.FOLDER))
+        folder = options.folder or runs.FOLDER
+        paths = sorted(folder.glob("*.json"))
+        trainings = {path.stem: path for path in paths if records.is_record(path)}
+        studies = [path.stem for path in paths if path.stem not in trainings]
+        if not paths:
+            raise FileNotFoundError(f"There are no recorded runs in {folder}: restore it from the repository.")
+        for name in options.names:
+            if name not in (*studies, *trainings):
+                raise ValueError(f"There is no recorded run {name!r}: choose one of "
+                                 f"{', '.join((*studies, *trainings))}.")
+        if len(options.names) == 1 and options.names[0] in studies and options.draw is None:
+            print_contents(runs.load(options.names[0], folder))
+            return
+        if wrong := [name for name in options.names if name in studies]:
+            raise ValueError(f"{wrong[0]} is a study: only trainings are compared and drawn.")
+        chosen = [records.load(trainings[name]) for name in options.names or trainings]
+        if options.draw is not None and not chosen:
+            raise ValueError(f"There is no recorded training in {folder}.")
+        if options.draw is not None:
+            records.draw(chosen, options.draw)
+            print(f"{options.draw}: {', '.join(record.record for record in chosen)}")
+        elif len(options.names) == 1:
+            print(records.described(chosen[0]))
         else:
-            raise ValueError(f"There is no recorded study {options.name!r}: choose one of {', '.join(names)}.")
+            if not options.names:
+                print(f"Recorded studies in {folder}:")
+                for name in studies:
+                    print()
+                    print_facts(runs.load(name, folder))
+                if chosen:
+                    print(f"\nRecorded trainings in {folder}:\n")
+            if chosen:
+                print(records.table(chosen))
 
     parser.set_defaults(run=run)
 
@@ -133,8 +157,8 @@ def classify_command(commands: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=run)
 
 
-def train_command(commands: argparse._SubParsersAction) -> None:
-    """`train`: a whole training from a recipe, through kills and restarts, on one process or many."""
+def train_command(commands: argparse._SubParsersAction, given: list[str]) -> None:
+    """`train`: a whole training from a recipe, through kills and restarts, by one process or many."""
     from resnet_lib import recipes
 
     parser = commands.add_parser(
@@ -163,7 +187,8 @@ def train_command(commands: argparse._SubParsersAction) -> None:
     changes = parser.add_argument_group("fields of the recipe", "Any of them can be given another value.")
     for entry in dataclasses.fields(recipes.Recipe):
         says: recipes.Says = entry.metadata["says"]
-        defaults = ", ".join(f"{name} {getattr(make(56), entry.name)}" for name, make in recipes.RECIPES.items())
+        values = {name: getattr(make(56), entry.name) for name, make in recipes.RECIPES.items()}
+        defaults = ", ".join(f"{name} {'-' if value is None else value}" for name, value in values.items())
         text = f"{says.meaning}{f', in {says.unit}' * bool(says.unit)} ({defaults})".replace("%", "%%")
         options: dict[str, Any] = {"default": None, "help": text, "dest": f"recipe_{entry.name}"}
         if isinstance(entry.default, bool):
@@ -190,8 +215,9 @@ def train_command(commands: argparse._SubParsersAction) -> None:
         if options.network == "plain" and {"shortcut", "pre_activation"} & network.keys():
             raise ValueError("A plain network has no shortcuts and no blocks of He et al. 2016: leave --shortcut and "
                              "--pre-activation out, or give --network residual.")
-        if options.threads is not None and options.threads < 1:
-            raise ValueError(f"threads is at least 1; not {options.threads}.")
+        for name, least in (("threads", 1), ("seed", 0)):
+            if getattr(options, name) is not None and getattr(options, name) < least:
+                raise ValueError(f"{name} is at least {least}; not {getattr(options, name)}.")
         device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
         if device == "cuda" and not torch.cuda.is_available():
             raise ValueError("PyTorch finds no CUDA device here: leave --device out.")
@@ -201,7 +227,7 @@ def train_command(commands: argparse._SubParsersAction) -> None:
         try:
             train.train(configuration, checkpoint_folder=options.checkpoints, record_folder=options.record,
                         keep_weights=options.weights, tensorboard=options.tensorboard, device=device,
-                        threads=options.threads, command=command_line())
+                        threads=options.threads, command=command_line(given))
         except train.Stopped as stopped:
             print(stopped, file=sys.stderr)
             return 128 + stopped.signal
@@ -215,11 +241,11 @@ def train_command(commands: argparse._SubParsersAction) -> None:
     parser.set_defaults(run=run)
 
 
-def command_line() -> str:
-    """The command as it was given, with torchrun's part where that started it."""
+def command_line(given: list[str]) -> str:
+    """The command with the arguments as they were given, with torchrun's part where that started it."""
     processes = int(os.environ.get("WORLD_SIZE", 1))
     start = f"torchrun --nproc-per-node {processes}" if processes > 1 else "python"
-    return shlex.join([*start.split(), "-m", "resnet_lib", *sys.argv[1:]])
+    return shlex.join([*start.split(), "-m", "resnet_lib", *given])
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -229,7 +255,7 @@ def main(arguments: list[str] | None = None) -> int:
     data_command(commands)
     runs_command(commands)
     classify_command(commands)
-    train_command(commands)
+    train_command(commands, sys.argv[1:] if arguments is None else arguments)
     options = parser.parse_args(arguments)
     try:
         return options.run(options) or 0

@@ -53,37 +53,36 @@ def load(path: Path, configuration: dict[str, Any]) -> dict[str, Any] | None:
     CheckpointDamaged for a file that is damaged, something else, or of another training.
     """
     if not path.exists():
-        path, older = before(path), path
-        if not path.exists():
+        if not before(path).exists():
             return None
-        advice = f"delete {path} to begin anew"
-    else:
-        older = before(path)
-        advice = (f"rename {older} to {path.name} to go on from the epoch before" if older.exists() else
-                  f"delete {path} to begin anew")
+        path = before(path)
     try:
         with zipfile.ZipFile(path) as archive:  # torch.load does not look at the checksums
             if archive.testzip() is not None:
                 raise zipfile.BadZipFile
         content = torch.load(path, map_location="cpu", weights_only=True)
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise CheckpointDamaged(f"{path} is no checkpoint of this program: {advice}.")
-    except CheckpointDamaged:
-        raise
     except PermissionError:
         raise
     except pickle.UnpicklingError:
-        raise CheckpointDamaged(f"{path} holds objects other than numbers, or is damaged; nothing in it was executed: "
-                                f"{advice}.") from None
+        raise damaged(path, "holds objects other than numbers, or is damaged; nothing in it was executed") from None
     except Exception:  # PyTorch's reader raises whatever it stumbles over
-        raise CheckpointDamaged(f"{path} is damaged: {advice}.") from None
-    was = content["configuration"]
-    different = [key for key in configuration if was.get(key) != configuration[key]]
-    if different:
-        key = different[0]
-        raise CheckpointDamaged(f"{path} is of another training, with {key} {was.get(key)} and not "
-                                f"{configuration[key]}: give another folder with --checkpoints, or {advice}.")
+        raise damaged(path, "is damaged") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise damaged(path, "is no checkpoint of this program")
+    was = content.get("configuration", {})
+    for key, value in configuration.items():
+        if was.get(key) != value:
+            raise CheckpointDamaged(f"{path} is of another training, with {key} {was.get(key)} and not {value}: give "
+                                    "another folder with --checkpoints, or delete it.")
     return content
+
+
+def damaged(path: Path, what: str) -> CheckpointDamaged:
+    """The error that says what is wrong with a checkpoint, and how to go on without it."""
+    older = before(path)
+    advice = (f"rename {older} to {path.name} to go on from the epoch before" if path != older and older.exists() else
+              f"delete {path} to begin anew")
+    return CheckpointDamaged(f"{path} {what}: {advice}.")
 
 
 def remove(path: Path) -> None:

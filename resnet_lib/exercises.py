@@ -7,6 +7,7 @@ stands for an answer that has not been given yet. A check never raises for a wro
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Any
@@ -1011,6 +1012,59 @@ def diagnosed(answer: tuple[patients.Patient, str]) -> str:
                 f"by {100 * difference.size:.0f} % of the largest value there.")
     return (f"Not {name}, though panel and twin read the same for both. What is left: the images that enter the "
             "network in training, the settings of its norms, and its weights at the start.")
+
+
+# networks/cifar10 ---------------------------------------------------------------------------------------------------
+
+@check
+def spread(answer: Callable[[list[float]], tuple[float, float]]) -> str:
+    """`answer(errors)`: mean and standard deviation of a single training, of the test errors of several seeds."""
+    for errors in ([7.4, 7.29, 7.4, 6.89, 8.42, 7.95], [9.0, 8.0], [5.5, 6.5, 5.0, 7.0, 6.0]):
+        before, count = list(errors), len(errors)
+        mean, deviation = map(float, answer(errors))
+        right = statistics.stdev(before)
+        if errors != before:
+            return "It changes the list that it was given."
+        if not math.isclose(mean, statistics.mean(before), rel_tol=1e-6):
+            typical = {min(before): "the best one", statistics.median(before): "the median", before[-1]: "the last one"}
+            hint = next((f", and that is {said}" for value, said in typical.items()
+                         if math.isclose(mean, value, rel_tol=1e-6)), "")
+            return f"The mean of {before} is {statistics.mean(before):.4f}; yours is {mean:.4f}{hint}."
+        if not math.isclose(deviation, right, rel_tol=1e-6):
+            typical = {statistics.pstdev(before): "Divide by n − 1: the mean comes from the same numbers.",
+                       right / math.sqrt(count): "That is the deviation of the mean; that of a single training was "
+                                                 "asked for.",
+                       right**2: "That is the variance: take its square root.",
+                       max(before) - min(before): "That is the distance from the least to the most."}
+            hint = next((said for value, said in typical.items() if math.isclose(deviation, value, rel_tol=1e-6)),
+                        "Take the root of the mean squared distance from the mean, with n − 1 below the line.")
+            return f"The deviation of {before} is {right:.4f}; yours is {deviation:.4f}. {hint}"
+    return ""
+
+
+@check
+def chance_of_order(answer: Callable[[tuple[float, float], float], float]) -> str:
+    """`answer((worse, better), deviation)`: how probable it is that one training of each comes out in this order."""
+    for worse, better, deviation in ((6.97, 6.61, 0.16), (7.0, 6.0, 2.0), (7.0, 7.0, 0.3), (6.0, 7.0, 1.0)):
+        given = float(answer((worse, better), deviation))
+        distance = (worse - better) / deviation
+
+        def below(x: float) -> float:
+            return (1 + math.erf(x / math.sqrt(2))) / 2
+
+        right = below(distance / math.sqrt(2))
+        if math.isclose(given, right, abs_tol=2e-4):
+            continue
+        typical = [(100 * right, "That is in per cent; give a probability."),
+                   (1 - right, "That is the chance of the opposite order."),
+                   (below(distance), "Both trainings vary: the difference has √2 times the deviation."),
+                   (below(distance / 2), "The difference has √2 times the deviation, not twice: variances add."),
+                   (math.erf(distance / 2), "The chance to lie below is (1 + erf) / 2."),
+                   ((1 + math.erf(distance)) / 2, "erf takes the distance in deviations over √2.")]
+        hint = next((said for value, said in typical if math.isclose(given, value, abs_tol=2e-4)),
+                    "The difference of two normal numbers is normal: how often is it above zero?")
+        return f"For {worse} and {better} with deviation {deviation} it is {right:.4f}; yours is {given:.4f}. {hint}"
+    return ""
 
 
 # practice/scaling --------------------------------------------------------------------------------------------------

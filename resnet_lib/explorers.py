@@ -27,6 +27,7 @@ from IPython.display import HTML
 from torch import Tensor
 
 from resnet_lib import data
+from resnet_lib.records import Record
 from resnet_lib.runs import Study
 from resnet_lib.weights import Trained
 
@@ -347,3 +348,79 @@ def marked(text: str) -> str:
         return f"<code>{found[1]}</code>" if found[1] else f"<em>{found[2]}</em>"
 
     return re.sub(r"`([^`]+)`|\*([^\s*](?:[^*]*[^\s*])?)\*", element, html.escape(text, quote=False))
+
+
+def records(trainings: Sequence[Record], instead: HTML) -> Explorer:
+    """Curves, layer responses and gradients of whole trainings: a line for those that differ in their seed alone.
+
+    A line holds the median of its seeds, and the least and the most where there are several. Long lists are thinned,
+    the more the more trainings there are, so that the page can hold any number of them. Raises ValueError for none.
+    """
+    if not trainings:
+        raise ValueError("There is no record to choose from: `python -m resnet_lib train --record FOLDER` writes one.")
+    groups: dict[tuple, list[Record]] = {}
+    for record in trainings:
+        groups.setdefault(tuple(setting(record).values()), []).append(record)
+    for points in (56, 28, 14, 7):
+        content = [{**setting(group[0]), "seeds": len(group), **line(group, points)} for group in groups.values()]
+        if len(json.dumps(content, ensure_ascii=False, separators=(",", ":"))) < 0.98 * LARGEST:
+            break
+    content.sort(key=lambda entry: (entry["recipe"], entry["kind"], entry["depth"], entry["rate"]))
+    return Explorer("records", {"lines": content}, instead)
+
+
+def setting(record: Record) -> dict[str, Any]:
+    """What tells a record from others, the seed apart: data, recipe with its changes, network with its options, …"""
+    chosen = record.configuration
+    options = {key: value for key, value in chosen.items() if key in OPTIONS}
+    changes = record.record.removesuffix(f"-{chosen['seed']}").partition(f"-{chosen['recipe']}")[2]
+    changes = re.sub(r"-learning_rate=.*?(?=-[a-z_]+=|$)", "", changes)
+    colour = ("preact" if options.get("pre_activation") else chosen["network"])
+    kind = " ".join([chosen["network"], *(f"{key}={value}" for key, value in sorted(options.items()))])
+    return {"data": chosen["data"], "recipe": " ".join([chosen["recipe"], *re.split(r"-(?=[a-z_]+=)", changes)[1:]]),
+            "kind": kind, "colour": colour, "depth": chosen["depth"], "rate": chosen["learning_rate"]}
+
+
+OPTIONS = ("width", "shortcut", "pre_activation", "normalisation")
+
+
+def line(seeds: Sequence[Record], points: int) -> dict[str, Any]:
+    """What the explorer "records" draws of trainings that differ in their seed: lists of at most so many points.
+
+    Curves and responses with three digits; gradients, by moment, as hundredths of a power of ten.
+    """
+    def bands(lists: Sequence[Sequence[float]], kept: Sequence[int]) -> list[list[float]]:
+        columns = [[values[index] for values in lists] for index in kept]
+        rows = [[statistics.median(column) for column in columns]]
+        if len(lists) > 1:
+            rows += [[least(column) for column in columns] for least in (min, max)]
+        return [[three_digits(value) for value in row] for row in rows]
+
+    def hundredths(lists: Sequence[Sequence[float]], kept: Sequence[int]) -> list[int | None]:
+        medians = [statistics.median(values[index] for values in lists) for index in kept]
+        return [round(100 * math.log10(value)) if 0 < value < math.inf else None for value in medians]
+
+    first = seeds[0]
+    epochs, layers = (thinned(len(values), points) for values in (first.history["step"], first.responses))
+    moments = [step for step in first.gradient_flow if all(step in seed.gradient_flow for seed in seeds)]
+    flow = {step: [seed.gradient_flow[step] for seed in seeds] for step in moments}
+    states = thinned(len(first.gradient_flow[moments[0]]["layers"]), points)
+    kernels = thinned(len(first.gradient_flow[moments[0]]["weight_gradient"]), points)
+    return {"epochs": [index + 1 for index in epochs],
+            **{key: bands([seed.history[key] for seed in seeds], epochs)
+               for key in ("train_loss", "train_error", "test_error")},
+            "layers": [index + 1 for index in layers],
+            "responses": bands([seed.responses for seed in seeds], layers),
+            "moments": [int(step) for step in moments],
+            "states": [first.gradient_flow[moments[0]]["layers"][index] for index in states],
+            "gradient": [hundredths([seed["gradient"] for seed in flow[step]], states) for step in moments],
+            "kernels": [index + 1 for index in kernels],
+            "weight_gradient": [hundredths([seed["weight_gradient"] for seed in flow[step]], kernels)
+                                for step in moments]}
+
+
+def thinned(count: int, points: int) -> list[int]:
+    """At most so many of the indices 0 … count − 1, evenly spread, with the first and the last."""
+    if count <= points:
+        return list(range(count))
+    return [round(index * (count - 1) / (points - 1)) for index in range(points)]

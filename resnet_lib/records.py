@@ -125,11 +125,27 @@ def _lines(value: Any) -> str:
 
 def table(chosen: Iterable[Record]) -> str:
     """One line a record: name, epochs, last training and test error, time and hardware."""
-    lines = [f"{'':44} epochs  train error  test error  {'time':>12}  hardware"]
+    chosen = list(chosen)
+    width = max(len(record.record) for record in chosen)
+    lines = [f"  {'':{width}}  epochs  train error  test error  {'time':>12}  hardware"]
     for record in chosen:
-        lines.append(f"{record.record:44} {len(record.history['step']):6}  {record.train_error:9.2f} %  "
+        lines.append(f"  {record.record:{width}}  {len(record.history['step']):6}  {record.train_error:9.2f} %  "
                      f"{record.test_error:8.2f} %  {runs.duration(record.seconds):>12}  {record.hardware()}")
     return "\n".join(lines)
+
+
+def described(record: Record) -> str:
+    """A record's command, settings, starts and history as text."""
+    settings = [f"  {key:18}{value}" for key, value in record.configuration.items() if value is not None]
+    starts = [f"  step {start['step']:<8,} {start['device']}, processes {start['processes']}, threads "
+              f"{start['threads']}, PyTorch {start['torch']}, commit {start['commit']}" for start in record.environment]
+    history = [f"  {number:5}  {loss:10.4f}  {error:9.2f} %  {test_loss:9.4f}  {test_error:8.2f} %  {speed:8,.0f}"
+               for number, (loss, error, test_loss, test_error, speed) in enumerate(zip(
+                   *(record.history[key] for key in ("train_loss", "train_error", "test_loss", "test_error",
+                                                     "images_per_second"))), 1)]
+    return "\n".join([f"{record.record}: test error {record.test_error:.2f} % after {runs.duration(record.seconds)}, "
+                      f"{record.recorded}", f"  {record.command}", "", "Settings", *settings, "", "Starts", *starts, "",
+                      "  epoch  train loss  train error  test loss  test error  images/s", *history])
 
 
 def draw(chosen: Iterable[Record], path: Path) -> None:
@@ -147,4 +163,7 @@ def draw(chosen: Iterable[Record], path: Path) -> None:
         axes.plot(epochs, record.history["test_error"], color=f"C{index % 10}", linewidth=2, label=record.record)
     axes.set(xlabel="epoch", ylabel="error in %; thin: training, thick: test", ylim=(0, None))
     axes.legend(frameon=False, fontsize="small")
-    figure.savefig(path)
+    try:
+        figure.savefig(path)
+    except ValueError:
+        raise ValueError(f"A picture {path} cannot be written: its name has to end with .svg, .png or .pdf.") from None

@@ -140,7 +140,7 @@ def rounded(value: Any) -> Any:
 
 def environment() -> dict:
     """What a result may depend on: versions, processor, threads and the state of the repository."""
-    return {"python": platform.python_version(), "torch": torch.__version__, "processor": processor(),
+    return {"python": platform.python_version(), "torch": str(torch.__version__), "processor": processor(),
             "system": platform.system(), "threads": torch.get_num_threads(), "commit": commit()}
 
 

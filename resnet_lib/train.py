@@ -31,6 +31,8 @@ from resnet_lib.recipes import SCHEDULES, Recipe
 
 ORDER, AUGMENTATION, MIRRORED = 0, 1, 2  # what random numbers are for
 FLOW_IMAGES, RESPONSE_IMAGES = 128, 1000
+SHORT_OF_MEMORY = ("not enough memory", "out of memory", "allocate memory",
+                   "could not create a primitive")  # oneDNN says no more than that
 LOOK = 100  # steps between two looks at whether the loss is still a number
 
 
@@ -120,7 +122,7 @@ class Progress:
                                          nesterov=recipe.nesterov, weight_decay=recipe.weight_decay)
         self.history: dict[str, list[float]] = {key: [] for key in records.HISTORY}
         self.flow: dict[str, dict[str, Any]] = {}
-        self.sums = torch.zeros(2, dtype=torch.float64)  # of the epoch's losses and errors so far
+        self.sums = torch.zeros(2, dtype=torch.float64)  # of this process's losses and errors in the epoch so far
         self.seconds = 0.0  # of the epoch so far
         self.sessions: list[dict[str, Any]] = []
 
@@ -155,9 +157,10 @@ class Training:
         self.epochs = -(-self.total // self.per_epoch)
         if recipe.pixels == "per_pixel_mean":
             dataset = minus_pixel_mean(dataset)
-        self.dataset = dataset
         self.images = self.laid_out(dataset.train_images)
         self.labels = dataset.train_labels.to(device)
+        self.dataset = replace(dataset, train_images=self.images)  # the images are in memory once
+        self.first_mirrored = torch.rand(count, generator=random_numbers(self.seed, MIRRORED, 0)) < 0.5
         self.at = Progress(configuration, dataset, device)
         if recipe.synchronise and group.size > 1:
             parallel.synchronise(self.at.network)
@@ -184,8 +187,7 @@ class Training:
         corners = torch.randint(2 * recipe.crop_padding + 1, (len(whole), 2), generator=generator)
         mirrored = torch.rand(len(whole), generator=generator) < 0.5
         if recipe.flip == "alternating":
-            first = torch.rand(len(self.images), generator=random_numbers(self.seed, MIRRORED, 0)) < 0.5
-            mirrored = first[whole] ^ bool(epoch % 2)
+            mirrored = self.first_mirrored[whole] ^ bool(epoch % 2)
         share = self.group.share(whole).to(self.device)
         images = self.images[share]
         if recipe.crop_padding:
@@ -331,10 +333,13 @@ def memory_errors(recipe: Recipe) -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        if not isinstance(error, (torch.OutOfMemoryError, MemoryError)) and "memory" not in str(error):
+        known = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+        if not known and not any(words in str(error) for words in SHORT_OF_MEMORY):
             raise
+        reason = str(error).partition("\n")[0] or type(error).__name__
         raise OutOfMemory(f"There is too little memory for a step of {recipe.batch_size} images: give --accumulation "
-                          f"{2 * recipe.accumulation} (a batch in smaller parts) or a smaller --batch-size.") from None
+                          f"{2 * recipe.accumulation} (a batch in smaller parts) or a smaller --batch-size ({reason})."
+                          ) from None
 
 
 def check_writable(folder: Path) -> None:
@@ -384,7 +389,12 @@ def train(configuration: Configuration, *, checkpoint_folder: Path = Path("check
         with memory_errors(configuration.recipe):
             it = Training(configuration, data.load(configuration.data), group, place)
             if content is not None:
-                it.at.restore(content)
+                try:
+                    it.at.restore(content)
+                except (KeyError, ValueError, TypeError, RuntimeError):
+                    raise checkpoints.damaged(checkpoint, "does not hold all that belongs to this training") from None
+                if not group.first:  # the sums so far are those of all processes
+                    it.at.sums.zero_()
             it.at.sessions.append({"step": it.at.step, "processes": group.size, "device": device_name(place),
                                    "memory_gib": memory_gib(), **runs.environment()})
             say(f"{configuration.name}: {it.epochs} epochs of {it.per_epoch:,} steps, {it.total:,} in all; "
@@ -404,6 +414,7 @@ def train(configuration: Configuration, *, checkpoint_folder: Path = Path("check
                     board.flush()
 
             if asked := it.run(stop, epoch_over):
+                group.sum(it.at.sums)
                 save()
                 raise Stopped(f"Stopped at step {it.at.step:,} of {it.total:,} and saved: the same command goes on "
                               "from there.", asked)

@@ -1,14 +1,20 @@
 """What all tests share: one thread, as the notebooks have; and what several files of tests use."""
 
+import json
 import os
+import platform
 import shutil
+from collections import Counter
+from datetime import date
 from pathlib import Path
 
 import nbformat
 import pytest
+import torch
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from resnet_lib import runs
 from tools.build import PROJECT, jupyter_book
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -34,3 +40,37 @@ def copy_of_the_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     log = root / "log"
     assert jupyter_book(root, root, log, "-W", "-n", "--keep-going") == 0, log.read_text(encoding="utf-8")
     return root / "_build" / "html"
+
+
+# What the page of reliability reports: tests that are marked with what they try, counted when they have passed.
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--reliability", type=Path, metavar="FILE", help="write there how often each thing was tried")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    for mark in item.iter_markers("reliability"):
+        report.user_properties.append(("reliability", mark.args[0]))
+    return report
+
+
+TRIED: dict[str, Counter[str]] = {}
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call" or report.outcome != "passed":
+        for name, what in report.user_properties:
+            if name == "reliability":
+                TRIED.setdefault(what, Counter())[report.outcome] += 1
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    path = session.config.getoption("--reliability")
+    if path is not None and not hasattr(session.config, "workerinput"):  # of several processes the one that collects
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({
+            "date": date.today().isoformat(), "commit": runs.commit(), "python": platform.python_version(),
+            "torch": str(torch.__version__), "processor": runs.processor(),
+            "tried": {what: dict(TRIED[what]) for what in sorted(TRIED)}}, indent=1) + "\n", encoding="utf-8")

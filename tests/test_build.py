@@ -92,11 +92,13 @@ def test_a_strict_run_keeps_nothing_of_a_broken_notebook(toy, executed):
     assert executed.record(chapter) is None
 
 
+@pytest.mark.reliability("book")
 def test_a_dead_kernel_is_a_broken_notebook(toy, executed):
     [result] = build.execute([write(toy, "dead", "import os\nos._exit(1)")], executed)
     assert result.broken == "code cell 1: the kernel died; was there enough memory?"
 
 
+@pytest.mark.reliability("book")
 @pytest.mark.parametrize("deaths", [1, execution.STARTS])
 def test_a_kernel_that_does_not_come_up_is_started_again(toy, executed, tmp_path, monkeypatch, deaths):
     startup = tmp_path / "ipython" / "profile_default" / "startup"
@@ -129,6 +131,7 @@ def test_notebooks_run_in_their_folder_on_one_thread(toy, executed):
     assert executed.notebook(chapter).cells[1].outputs[0].text == "part 1\n"
 
 
+@pytest.mark.reliability("book")
 def test_interrupted_execution_keeps_what_is_finished_and_leaves_no_process(toy, executed):
     quick = write(toy, "quick", "print('done')")
     slow = write(toy, "slow", "import os, pathlib, time\npathlib.Path('started').write_text(str(os.getpid()))\n"
@@ -207,6 +210,28 @@ def test_outputs_depend_on_recorded_weights(toy, source, changes):
 
 
 @pytest.mark.parametrize("source, changes", [
+    ("from resnet_lib import records\nrecords.found()", True), ("runs.load('depth')", False)])
+@pytest.mark.parametrize("what", ["a record changes", "a record is added", "a record goes"])
+def test_outputs_depend_on_every_record_of_a_training(toy, source, changes, what):
+    first, second = (toy / "book" / "runs" / f"digits-plain-{depth}-quick-1.json" for depth in (8, 14))
+    first.write_text('{"record": "digits-plain-8-quick-1"}')
+    chapter = write(toy, "first", source)
+    before = chapter.fingerprint
+    if what == "a record goes":
+        first.unlink()
+    else:
+        (first if "changes" in what else second).write_text('{"record": "another"}')
+    assert (Chapter(toy, chapter.path).fingerprint != before) == changes
+
+
+def test_a_study_is_no_record_of_a_training(toy):
+    chapter = write(toy, "first", "records.found()")
+    before = chapter.fingerprint
+    (toy / "book" / "runs" / "other.json").write_text('{"study": "other"}')
+    assert Chapter(toy, chapter.path).fingerprint == before
+
+
+@pytest.mark.parametrize("source, changes", [
     ("data.load('digits')", False), ("data.load('mnist')", True), ("data.load(name)", True)])
 def test_outputs_depend_on_the_data_that_were_found(toy, monkeypatch, source, changes):
     monkeypatch.setenv("RESNET_DATA", str(toy / "data"))
@@ -225,6 +250,7 @@ def test_a_change_of_code_makes_stale_and_a_change_of_text_does_not(toy, execute
     assert not executed.fresh(write(toy, "first", "2"))
 
 
+@pytest.mark.reliability("book")
 def test_a_half_written_cache_entry_is_stale(toy, executed):
     chapter = write(toy, "first", "1")
     for damage in (lambda path: path.write_text('{"cells": ['), lambda path: path.unlink()):
@@ -287,6 +313,7 @@ def test_one_chapter_alone(toy, capsys):
     assert not Executed(toy / "_build" / ".jupyter_cache").record(chapters(toy)[1])
 
 
+@pytest.mark.reliability("book")
 def test_what_a_killed_build_left_does_not_count_as_executed(toy, capsys):
     write(toy, "first", "print('the first')")
     write(toy, "second", "print('the second')")

@@ -41,6 +41,7 @@ def test_names_are_fetched_in_turn_into_the_folder(tmp_path: Path, monkeypatch: 
     assert f"RESNET_DATA={tmp_path}" in capsys.readouterr().out
 
 
+@pytest.mark.reliability("options")
 def test_a_wrong_name_is_found_before_anything_is_fetched(monkeypatch: pytest.MonkeyPatch,
                                                           capsys: pytest.CaptureFixture[str]) -> None:
     fetched = []
@@ -89,15 +90,17 @@ def test_a_name_shows_what_is_in_the_study(studies: Path, capsys: pytest.Capture
     assert shown == {key: str(value) for key, value in runs.load("depths", studies).environment.items()}
 
 
+@pytest.mark.reliability("options")
 @pytest.mark.parametrize("name", ["depht", "../runs/depths", ""])
 def test_a_study_that_is_not_there_is_one_sentence(name: str, studies: Path,
                                                    capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["runs", name]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
-    assert printed.err == f"There is no recorded study {name!r}: choose one of again, depths.\n"
+    assert printed.err == f"There is no recorded run {name!r}: choose one of again, depths.\n"
 
 
+@pytest.mark.reliability("records")
 def test_a_damaged_study_is_one_sentence(studies: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (studies / "depths.json").write_text("{")
     assert main(["runs", "depths"]) == 1
@@ -105,11 +108,12 @@ def test_a_damaged_study_is_one_sentence(studies: Path, capsys: pytest.CaptureFi
     assert printed.out == "" and printed.err.count("\n") == 1 and "not a readable recorded study" in printed.err
 
 
+@pytest.mark.reliability("records")
 def test_without_any_study_it_is_one_sentence(studies: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.rmtree(studies)
     assert main(["runs"]) == 1
     printed = capsys.readouterr()
-    assert printed.out == "" and printed.err.count("\n") == 1 and f"no recorded studies in {studies}" in printed.err
+    assert printed.out == "" and printed.err.count("\n") == 1 and f"no recorded runs in {studies}" in printed.err
 
 
 def test_an_interruption_is_no_traceback(monkeypatch: pytest.MonkeyPatch,
@@ -195,6 +199,7 @@ BAD_PICTURES = {
 }
 
 
+@pytest.mark.reliability("pictures")
 @pytest.mark.parametrize("make", BAD_PICTURES.values(), ids=BAD_PICTURES.keys())
 def test_a_bad_picture_is_one_sentence_and_the_others_are_classified(
         tmp_path: Path, capsys: pytest.CaptureFixture[str], make: Any) -> None:
@@ -216,6 +221,7 @@ class Code:
         return os.mkdir, (str(self.witness),)
 
 
+@pytest.mark.reliability("weights")
 @pytest.mark.parametrize("make, says", [
     (lambda path: None, "There is no file"), (lambda path: path.write_bytes(b""), "damaged"),
     (lambda path: path.write_bytes(weights.MNIST.read_bytes()[:200_000]), "damaged"),

@@ -89,6 +89,7 @@ def test_subset_draws_by_seed(digits: data.Dataset) -> None:
     assert label in digits.train_labels[(digits.train_images == image).flatten(1).all(dim=1)]
 
 
+@pytest.mark.reliability("options")
 @pytest.mark.parametrize("count", [0, -1, 361])
 def test_subset_refuses_what_is_not_there(digits: data.Dataset, count: int) -> None:
     with pytest.raises(ValueError) as error:
@@ -96,6 +97,7 @@ def test_subset_refuses_what_is_not_there(digits: data.Dataset, count: int) -> N
     assert "1 to 360" in one_sentence(error)
 
 
+@pytest.mark.reliability("options")
 def test_unknown_name_lists_the_names() -> None:
     for function in (data.load, data.download, data.available):
         with pytest.raises(ValueError) as error:
@@ -115,6 +117,7 @@ def test_good_data_pass(digits: data.Dataset) -> None:
     data.check(IMAGES, LABELS, 10)
 
 
+@pytest.mark.reliability("options")
 @pytest.mark.parametrize(
     ("images", "labels", "says"),
     [
@@ -260,6 +263,7 @@ def test_colours_and_rows_are_where_they_belong(local: Path) -> None:
     assert torch.allclose(dataset.pixels(dataset.train_images[0]), first, atol=1e-5)
 
 
+@pytest.mark.reliability("data")
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10"])
 def test_missing_data_are_never_fetched(below: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
@@ -273,6 +277,7 @@ def test_missing_data_are_never_fetched(below: Path, name: str, monkeypatch: pyt
     assert not data.available(name) and not below.exists()
 
 
+@pytest.mark.reliability("data")
 def test_one_missing_file_is_named(local: Path) -> None:
     (local / "cifar-10-batches-py/batches.meta").unlink()
     with pytest.raises(data.DataMissing, match="batches.meta is missing"):
@@ -289,6 +294,7 @@ CUT: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.reliability("data")
 @pytest.mark.parametrize("damage", CUT)
 @pytest.mark.parametrize("file", [f for name in ("mnist", "cifar10") for f in data.KNOWN[name].files])
 def test_a_damaged_file_is_named(local: Path, file: str, damage: str) -> None:
@@ -307,6 +313,7 @@ def change(local: Path, monkeypatch: pytest.MonkeyPatch, batch: dict[str, Any]) 
     set_cifar10_checksums(made_cifar10() | {"data_batch_1": path.read_bytes()}, monkeypatch)
 
 
+@pytest.mark.reliability("data")
 @pytest.mark.parametrize(
     "batch",
     [
@@ -330,6 +337,7 @@ def test_keys_types_shapes_counts_and_classes_are_checked(
     assert str(local / "cifar-10-batches-py") in one_sentence(error)
 
 
+@pytest.mark.reliability("data")
 def test_labels_beyond_the_classes_are_damage_too(local: Path) -> None:
     (local / "MNIST/raw/t10k-labels-idx1-ubyte").write_bytes(idx(numpy.full(TEST, 11, numpy.uint8)))
     with pytest.raises(data.DataCorrupt) as error:
@@ -337,6 +345,7 @@ def test_labels_beyond_the_classes_are_damage_too(local: Path) -> None:
     assert str(local / "MNIST/raw") in one_sentence(error)
 
 
+@pytest.mark.reliability("data")
 def test_an_unreadable_file_is_no_traceback(local: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from torchvision.datasets import mnist
 
@@ -566,6 +575,7 @@ def test_another_folder(server: Server, below: Path, tmp_path: Path) -> None:
     assert data.available("cifar10", tmp_path / "elsewhere") and not data.available("cifar10")
 
 
+@pytest.mark.reliability("downloads")
 def test_broken_off_and_resumed(server: Server, below: Path) -> None:
     server.behaviours = [breaks_off]
     text = fails()
@@ -577,6 +587,7 @@ def test_broken_off_and_resumed(server: Server, below: Path) -> None:
     assert files_in(below) == set(data.KNOWN["cifar10"].files)
 
 
+@pytest.mark.reliability("downloads")
 def test_a_reset_connection_is_resumed_too(server: Server, below: Path) -> None:
     server.behaviours = [resets]
     assert "broke off" in fails()
@@ -584,6 +595,7 @@ def test_a_reset_connection_is_resumed_too(server: Server, below: Path) -> None:
     assert data.available("cifar10")
 
 
+@pytest.mark.reliability("downloads")
 def test_a_server_that_cannot_resume_sends_all_again(server: Server, below: Path) -> None:
     server.behaviours = [breaks_off, ignores_range]
     fails()
@@ -601,6 +613,7 @@ def test_archives_already_fetched_are_kept_for_the_next_call(server: Server, bel
     assert files_in(below) == set(data.KNOWN["mnist"].files)
 
 
+@pytest.mark.reliability("downloads")
 @pytest.mark.parametrize("behaviour", [stalls, never_answers])
 def test_stalled(server: Server, behaviour: Callable[[Handler, bytes], None]) -> None:
     server.behaviours = [behaviour]
@@ -621,6 +634,7 @@ def test_no_length_at_all(server: Server) -> None:
     assert data.available("cifar10")
 
 
+@pytest.mark.reliability("downloads")
 @pytest.mark.parametrize("behaviour", [says_too_short, half_and_says_so, sends_another_file, never_ends])
 def test_what_has_a_wrong_checksum_is_removed(
     server: Server, below: Path, behaviour: Callable[[Handler, bytes], None]
@@ -632,6 +646,7 @@ def test_what_has_a_wrong_checksum_is_removed(
     assert data.available("cifar10")
 
 
+@pytest.mark.reliability("downloads")
 @pytest.mark.parametrize("behaviour", [sends_a_page, sends_nothing])
 def test_a_web_page_is_no_archive(
     server: Server, below: Path, behaviour: Callable[[Handler, bytes], None]
@@ -641,6 +656,7 @@ def test_a_web_page_is_no_archive(
     assert files_in(below) == set()
 
 
+@pytest.mark.reliability("downloads")
 def test_a_web_page_does_not_cost_what_has_arrived(server: Server, below: Path) -> None:
     server.behaviours = [breaks_off, sends_a_page]
     fails()
@@ -649,6 +665,7 @@ def test_a_web_page_does_not_cost_what_has_arrived(server: Server, below: Path) 
     assert (below / PART).read_bytes() == arrived
 
 
+@pytest.mark.reliability("downloads")
 def test_a_part_of_another_file_is_removed(server: Server, below: Path) -> None:
     below.mkdir()
     (below / PART).write_bytes(bytes(100))
@@ -659,6 +676,7 @@ def test_a_part_of_another_file_is_removed(server: Server, below: Path) -> None:
     assert data.available("cifar10")
 
 
+@pytest.mark.reliability("downloads")
 def test_not_found(server: Server) -> None:
     server.files.clear()
     assert f"{server.address}/cifar10/cifar-10-python.tar.gz answered 404 Not Found" in fails()
@@ -682,6 +700,7 @@ def test_torchvision_names_the_mirrors_unless_told(server: Server, monkeypatch: 
     assert data.available("cifar10") and data.available("mnist")
 
 
+@pytest.mark.reliability("downloads")
 @pytest.mark.parametrize(
     ("mirror", "says"),
     [
@@ -710,6 +729,7 @@ def test_a_proxy_from_the_environment_is_used(server: Server, monkeypatch: pytes
     assert data.available("cifar10")
 
 
+@pytest.mark.reliability("downloads")
 def test_a_folder_that_cannot_be_made(server: Server, below: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     below.write_text("a file where the folder should be")  # also unwritable for an administrator
     with pytest.raises(data.DownloadFailed) as error:
@@ -721,6 +741,7 @@ def test_a_folder_that_cannot_be_made(server: Server, below: Path, monkeypatch: 
     assert server.requests == []
 
 
+@pytest.mark.reliability("downloads")
 def test_too_little_space_is_found_before_the_download(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -730,6 +751,7 @@ def test_too_little_space_is_found_before_the_download(
     assert server.requests == []
 
 
+@pytest.mark.reliability("downloads")
 @pytest.mark.parametrize("when", [".part", "unpacking"])
 def test_no_space_left_on_the_way(server: Server, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
     class Full(io.FileIO):
@@ -746,6 +768,7 @@ def test_no_space_left_on_the_way(server: Server, monkeypatch: pytest.MonkeyPatc
     assert data.available("cifar10")
 
 
+@pytest.mark.reliability("downloads")
 def test_interrupted_by_the_reader(server: Server, below: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_: Any) -> None:
         raise KeyboardInterrupt

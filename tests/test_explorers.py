@@ -16,7 +16,7 @@ import pytest
 import torch
 from IPython.display import HTML
 
-from resnet_lib import explorers, runs, weights
+from resnet_lib import explorers, records, runs, weights
 
 NAMES = sorted(path.stem for path in explorers.FOLDER.glob("*.js") if path.stem not in ("common", "host"))
 INSTEAD = HTML("<figure>a picture</figure>")
@@ -125,6 +125,57 @@ def test_a_quiz_without_javascript_holds_all_that_it_says() -> None:
 def test_a_quiz_without_sense_is_refused(name: str, question: str, choices: list, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         explorers.quiz(name, question, choices)
+
+
+# Recorded trainings ---------------------------------------------------------------------------------------------
+
+def training(name: str = "cifar10-plain-8-quick-1", epochs: int = 4, error: float = 20.0,
+             **more: Any) -> records.Record:
+    """A record; `more`: entries of its configuration."""
+    curve = [error + epochs - epoch for epoch in range(epochs)]
+    configuration = {"data": "cifar10", "network": "plain", "depth": 8, "seed": 1, "recipe": "quick",
+                     "learning_rate": 0.1, **more}
+    layers = configuration["depth"] // 2
+    flow = {"loss": 1.0, "layers": [2 * index + 1 for index in range(layers)], "activation": [1.0] * layers,
+            "gradient": [0.1] * (layers - 1) + [0.0], "weight": [1.0] * (2 * layers - 1),
+            "weight_gradient": [10.0] * (2 * layers - 1)}
+    return records.Record(name, "python", "2026-01-02", configuration, [{}], {key: curve for key in records.HISTORY},
+                          {"0": flow, "391": flow}, [1.0] * (2 * layers - 1))
+
+
+def test_trainings_that_differ_in_their_seed_alone_are_one_line() -> None:
+    trainings = [training(error=20), training("cifar10-plain-8-quick-2", error=30, seed=2),
+                 training("cifar10-plain-8-quick-3", error=25, seed=3),
+                 training("cifar10-plain-8-quick-learning_rate=0.02-1", learning_rate=0.02),
+                 training("cifar10-plain-8-quick-epochs=2-1", 2), training("cifar10-residual-8-shortcut=B-quick-1",
+                                                                           network="residual", shortcut="B")]
+    lines = explorers.records(trainings, INSTEAD).state["lines"]
+    assert [(line["recipe"], line["kind"], line["rate"], line["seeds"]) for line in lines] == [
+        ("quick", "plain", 0.02, 1), ("quick", "plain", 0.1, 3), ("quick", "residual shortcut=B", 0.1, 1),
+        ("quick epochs=2", "plain", 0.1, 1)]
+    assert lines[1]["test_error"] == [[29, 28, 27, 26], [24, 23, 22, 21], [34, 33, 32, 31]]
+    assert lines[0]["train_error"] == [[24, 23, 22, 21]] and lines[0]["epochs"] == [1, 2, 3, 4]
+    assert lines[0]["gradient"] == [[-100, -100, -100, None]] * 2 and lines[0]["weight_gradient"][0] == [100] * 7
+    assert lines[0]["moments"] == [0, 391] and lines[0]["states"] == [1, 3, 5, 7]
+
+
+def test_a_page_holds_any_number_of_trainings() -> None:
+    many = [training(f"cifar10-plain-{depth}-he2015-learning_rate={rate}-{seed}", 164, seed=seed, depth=depth,
+                     recipe="he2015", learning_rate=rate)
+            for depth in (20, 32, 44, 56, 110) for rate in (0.01, 0.02, 0.05, 0.1, 0.2) for seed in (1, 2, 3)]
+    explorer = explorers.records(many, INSTEAD)
+    assert len(explorer.json) <= explorers.LARGEST
+    for line in explorer.state["lines"]:
+        assert line["epochs"][0] == 1 and line["epochs"][-1] == 164 and line["layers"][-1] == line["depth"] - 1
+        assert len(line["epochs"]) == len(line["test_error"][2]) and line["seeds"] == 3
+    with pytest.raises(ValueError, match="no record to choose from"):
+        explorers.records([], INSTEAD)
+
+
+@pytest.mark.parametrize(("count", "points", "kept"), [
+    (3, 5, [0, 1, 2]), (5, 5, [0, 1, 2, 3, 4]), (9, 5, [0, 2, 4, 6, 8]), (10, 4, [0, 3, 6, 9])])
+def test_a_long_list_keeps_its_ends(count: int, points: int, kept: list[int]) -> None:
+    assert explorers.thinned(count, points) == kept
 
 
 # Draw a digit ---------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """The site's own Sphinx extensions: the claims ledger, recorded runs, citations, mathematics."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import measured  # noqa: E402
 from jupyter_cache import get_cache  # noqa: E402
 from jupyter_cache.base import CacheBundleIn  # noqa: E402
 
+from resnet_lib import records  # noqa: E402
 from resnet_lib.claims import MIME_TYPE, Claim  # noqa: E402
 
 HOLDS = Claim("first", "Deeper is <worse>.", 61.5, "%", "at least 20", True, "Table 6")
@@ -87,6 +89,61 @@ def test_study_facts():
     assert facts["Time"] == "3 minutes"
     assert facts["Hardware"] == "A &lt;B&gt;, 1 thread"
     assert 'href="../runs/rates.json"' in facts["File"]
+
+
+def training(name="cifar10-plain-20-quick-1", depth=20, recipe="quick", seconds=1800.0):
+    """A record of two epochs."""
+    history = {key: [20.0, 10.0] for key in records.HISTORY} | {"test_error": [9.0, 9.5], "seconds": [seconds] * 2}
+    return records.Record(
+        name, "python -m resnet_lib train --recipe <quick>", "2026-01-02",
+        {"data": "cifar10", "network": "plain", "depth": depth, "seed": 1, "recipe": recipe},
+        [{"step": 0, "processes": 1, "device": "A <B>", "threads": 2, "torch": "2.15", "python": "3.11"}],
+        history, {}, [1.0])
+
+
+def test_a_training_is_a_row_with_its_last_error_and_its_command():
+    page = measured.training_table([training()])
+    for part in ('href="../runs/cifar10-plain-20-quick-1.json" download', "9.50 %", "10.00 %", "60 minutes",
+                 "A &lt;B&gt;, 1 process with 2 threads",
+                 "<code>python -m resnet_lib train --recipe &lt;quick&gt;</code>"):
+        assert part in page
+    assert "9.00 %" not in page and page.count("<tr>") == 2
+
+
+def test_trainings_stand_by_recipe_and_depth():
+    deep, wide, other = training("b", 56), training("a", 20), training("c", 20, "he2015")
+    assert measured.by_recipe([deep, wide, other]) == {("cifar10", "he2015"): [other],
+                                                       ("cifar10", "quick"): [wide, deep]}
+
+
+def test_the_page_of_recorded_runs_lists_studies_and_trainings(tmp_path, monkeypatch):
+    """Both kinds of file stand in one folder; a damaged record is named and left out."""
+    folder = tmp_path / "book" / "runs"
+    folder.mkdir(parents=True)
+    study = {"study": "rates", "question": "Which?", "command": "python", "recorded": "2026-01-02",
+             "environment": {}, "runs": []}
+    (folder / "rates.json").write_text(json.dumps(study))
+    records.write(folder / "cifar10-plain-20-quick-1.json", training())
+    (folder / "damaged.json").write_text('{"record": "dam')
+    complaints = []
+    monkeypatch.setattr(measured.logger, "warning", lambda *parts, **more: complaints.append(parts[1]))
+
+    class Environment:
+        srcdir, docname = tmp_path, "runs"
+
+        def note_reread(self):
+            pass
+
+    monkeypatch.setattr(measured.RecordedRuns, "env", Environment())
+    directive = measured.RecordedRuns.__new__(measured.RecordedRuns)
+    studies, trainings = directive.run()
+    assert studies["ids"] == ["run-rates"] and trainings["ids"] == ["whole-trainings"]
+    assert "cifar10-plain-20-quick-1" in trainings.astext() and "cifar10, recipe quick" in trainings.astext()
+    assert len(complaints) == 1 and "damaged.json" in str(complaints[0])
+    for path in folder.glob("*.json"):
+        path.unlink()
+    (nothing,) = directive.run()
+    assert nothing.astext() == "No run has been recorded yet."
 
 
 def test_formulas_are_drawn_and_broken_ones_explained():

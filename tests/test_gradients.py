@@ -91,3 +91,27 @@ def test_a_weight_of_zero_has_an_infinite_relative_update() -> None:
     functional.cross_entropy(network(DIGITS.train_images), LABELS).backward()
     recorder(network, 0, 0.1)
     assert recorder.relative_update[0][4] == float("inf") > recorder.relative_update[0][3]
+
+
+@pytest.mark.parametrize("build, options", [
+    (networks.plain, {}), (networks.residual, {}), (networks.residual, {"pre_activation": True}),
+    (networks.plain, {"normalisation": False})])
+def test_responses_are_what_each_3x3_layer_gives_before_the_relu_or_the_addition(build, options):
+    network = build(14, in_channels=1, seed=1, **options)
+    images = torch.randn(9, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    found = gradients.responses(network, images)
+    assert len(found) == 13 and network.training
+    network.eval()
+    with torch.no_grad():
+        x = network.stem[0](images)
+        if len(network.stem) > 1:
+            x = network.stem[1](x)
+        assert found[0] == pytest.approx(x.std().item(), rel=1e-5)
+        x = network.stem(images)
+        block = network.blocks()[0]
+        if options.get("pre_activation"):
+            inner = block.conv1(torch.relu(block.norm1(x)))
+            last = block.conv2(torch.relu(block.norm2(inner)))
+        else:
+            inner, last = block.norm1(block.conv1(x)), block.branch(x)
+        assert found[1:3] == pytest.approx([inner.std().item(), last.std().item()], rel=1e-5)

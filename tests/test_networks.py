@@ -290,6 +290,7 @@ def test_numbers_kept_are_those_that_each_layer_needs() -> None:
     assert networks.count_kept(networks.plain(20, 2), images) == networks.count_kept(networks.residual(20, 2), images)
 
 
+@pytest.mark.reliability("options")
 @pytest.mark.parametrize(("use", "says"), [
     (lambda: networks.imagenet(20), "18, 34, 50, 101, 152 layers, not 20"),
     (lambda: networks.imagenet(50, stride_on="7x7"), "not on '7x7'"),

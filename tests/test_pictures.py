@@ -73,6 +73,7 @@ def test_one_pixel_of_ink_fills_the_box() -> None:
     assert pictures.prepare(ink).sum() == 400
 
 
+@pytest.mark.reliability("pictures")
 @pytest.mark.parametrize(("ink", "says"), [
     (torch.zeros(28, 28), "no ink"), (torch.full((28, 28), 0.09), "no ink"), (torch.ones(1, 28, 28), "not 1×28×28"),
     (torch.ones(0, 5), "not 0×5"), (torch.tensor(1.0), "not that of a number"), (torch.full((9, 9), 1.1), r"\[0, 1\]"),
@@ -138,6 +139,7 @@ def bomb(path: Path, side: int) -> Path:
     return saved(path, Image.new("1", (side, side), 1))
 
 
+@pytest.mark.reliability("pictures")
 def test_what_is_no_digit_is_refused_in_one_sentence(tmp_path: Path) -> None:
     whole = saved(tmp_path / "whole.png", 255 * (1 - INK)).read_bytes()
     photograph = saved(tmp_path / "whole.jpg", 255 * (1 - INK)).read_bytes()
@@ -165,12 +167,14 @@ def test_what_is_no_digit_is_refused_in_one_sentence(tmp_path: Path) -> None:
         pictures.read(tmp_path / "nowhere.png")
 
 
+@pytest.mark.reliability("pictures")
 def test_noise_alone_is_no_digit(tmp_path: Path) -> None:
     generator = torch.Generator().manual_seed(2)
     with pytest.raises(ValueError, match="stands out"):
         pictures.read(saved(tmp_path / "noise.png", 255 * torch.rand(40, 40, generator=generator)))
 
 
+@pytest.mark.reliability("pictures")
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.gif", "a.bmp", "a.tiff", "a.webp"])
 def test_a_damaged_file_raises_nothing_else(tmp_path: Path, name: str) -> None:
     content = bytearray(saved(tmp_path / name, 255 * (1 - INK)).read_bytes())

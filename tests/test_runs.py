@@ -76,6 +76,7 @@ def test_a_configuration_that_is_asked_for_twice_is_measured_once(tmp_path: Path
     assert len(record(tmp_path, FOUR[:1] * 2, measure).runs) == len(measure.asked) == 1
 
 
+@pytest.mark.reliability("book")
 def test_an_interrupted_recording_keeps_the_runs_before(tmp_path: Path) -> None:
     def interrupted(depth: int, kind: str) -> dict:
         if depth == 20:
@@ -88,6 +89,7 @@ def test_an_interrupted_recording_keeps_the_runs_before(tmp_path: Path) -> None:
     assert [run["configuration"] for run in runs.load("study", tmp_path).runs] == FOUR[:2]
 
 
+@pytest.mark.reliability("book")
 def test_an_interrupted_writing_keeps_the_file_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     record(tmp_path, FOUR[:2])
     text = (tmp_path / "study.json").read_bytes()
@@ -141,6 +143,7 @@ def test_the_strip_says_what_was_recorded() -> None:
     assert "4 runs of 2026-01-02" in repr(study)
 
 
+@pytest.mark.reliability("records")
 def test_a_missing_study_names_the_command(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as error:
         runs.load("depth", tmp_path)
@@ -148,6 +151,7 @@ def test_a_missing_study_names_the_command(tmp_path: Path) -> None:
     assert "'depth'" in text and "`python book/runs/depth.py` records it." in text and "\n" not in text
 
 
+@pytest.mark.reliability("records")
 @pytest.mark.parametrize("content", [b"", b'{"study": "study", "runs": [', b"[]", b"{}", b"null", b"\xff\xfe",
                                      b"<html>"])
 def test_a_damaged_study_says_what_to_do(tmp_path: Path, content: bytes) -> None:

@@ -191,6 +191,7 @@ def one_sentence(error: pytest.ExceptionInfo[BaseException]) -> str:
     return text
 
 
+@pytest.mark.reliability("options")
 @pytest.mark.parametrize(("changed", "options", "says"), [
     ({"train_images": DIGITS.train_images * torch.nan}, {}, "70 of the training images.* NaN"),
     ({"test_images": DIGITS.test_images / 0}, {}, "30 of the test images.* NaN"),
@@ -212,6 +213,7 @@ def test_bad_input_is_refused_in_one_sentence(changed: dict, options: dict, says
     one_sentence(error)
 
 
+@pytest.mark.reliability("divergence")
 def test_divergence_names_the_epoch_and_the_layer() -> None:
     def spoil(network: nn.Module, step: int, learning_rate: float) -> None:
         if step == 4:  # the second batch of the second epoch
@@ -222,6 +224,7 @@ def test_divergence_names_the_epoch_and_the_layer() -> None:
     assert "epoch 2, batch 3: the weights of layer stages.1.0.conv2 are not finite" in one_sentence(error)
 
 
+@pytest.mark.reliability("divergence")
 @pytest.mark.parametrize("seed", range(3))
 def test_a_huge_learning_rate_diverges_in_words(seed: int) -> None:
     network = small(seed, normalisation=False)

@@ -59,6 +59,7 @@ class Code:
         return os.mkdir, (str(self.witness),)
 
 
+@pytest.mark.reliability("weights")
 def test_code_in_a_file_is_not_executed(tmp_path: Path, saved: Path) -> None:
     content = torch.load(saved, weights_only=True)
     torch.save({**content, "classes": Code(tmp_path / "executed")}, saved)
@@ -111,6 +112,7 @@ DAMAGES = {
 }
 
 
+@pytest.mark.reliability("weights")
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
 def test_a_file_that_is_no_network_is_one_sentence(saved: Path, damage: Any) -> None:
     damage(saved)
@@ -119,12 +121,14 @@ def test_a_file_that_is_no_network_is_one_sentence(saved: Path, damage: Any) -> 
     assert str(saved) in str(error.value) and "\n" not in str(error.value)
 
 
+@pytest.mark.reliability("weights")
 def test_a_flipped_byte_is_noticed(saved: Path) -> None:
     flip(saved)
     with pytest.raises(weights.WeightsDamaged):
         weights.load(saved)
 
 
+@pytest.mark.reliability("weights")
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="There is no file"):
         weights.load(tmp_path / "network.pt")

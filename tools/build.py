@@ -295,7 +295,8 @@ def test(root: Path) -> int:
     outcomes = {
         "style": check("style", "ruff", "check", "."),
         "types": check("types", "mypy"),
-        "unit tests": check("unit tests", *pytest, "-n", str(AT_ONCE), "--ignore=tests/test_notebooks.py", "tests"),
+        "unit tests": check("unit tests", *pytest, "-n", str(AT_ONCE), "--ignore=tests/test_notebooks.py",
+                            "--reliability=_build/reliability.json", "tests"),
     }
     every = chapters(root)
     say(f"== {len(every)} notebooks, claims strict")

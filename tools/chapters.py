@@ -64,6 +64,13 @@ def data_found() -> str:
     return "\n".join(f"{path.relative_to(folder)} {path.stat().st_size}" for path in files)
 
 
+def training_records(root: Path) -> list[Path]:
+    """The records of whole trainings among the recorded runs."""
+    from resnet_lib import records
+
+    return [path for path in sorted((root / "book" / "runs").glob("*.json")) if records.is_record(path)]
+
+
 @dataclass(frozen=True)
 class Chapter:
     """One notebook of the book in the project folder `root`."""
@@ -88,12 +95,14 @@ class Chapter:
     def fingerprint(self) -> str:
         """A hash of what the outputs depend on beside the notebook's own code.
 
-        These are the package, the pinned versions, the recorded runs that the code names, recorded weights where it
-        uses any, and, where it loads more than digits, the data that were found.
+        These are the package, the pinned versions, the recorded studies that the code names, all records of whole
+        trainings or recorded weights where it uses any, and, where it loads more than digits, the data that were found.
         """
         files = sorted((self.root / "resnet_lib").glob("*.py")) + [self.root / "requirements.txt"]
         files += [path for path in sorted((self.root / "book" / "runs").glob("*.json"))
                   if re.search(rf"""["']{re.escape(path.stem)}["']""", self.code)]
+        if re.search(r"\brecords\.", self.code):
+            files += training_records(self.root)
         if re.search(r"\bweights\b", self.code):
             files += sorted((self.root / "book" / "runs").glob("*.pt"))
         parts = [f"Python {sys.version_info.major}.{sys.version_info.minor}".encode()]

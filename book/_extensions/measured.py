@@ -7,7 +7,7 @@ Three directives:
 `{claims-measured}`
     the claims of the chapter it stands in, for the section "What we measured";
 `{recorded-runs}`
-    a section for each study in `book/runs/`.
+    a section for each study in `book/runs/`, and one for the records of whole trainings there, a row each.
 
 Claims are read from the notebooks' outputs of type `application/vnd.resnet.claim+json`. The cache holds them
 all only when every notebook has been executed, so the first two directives leave a place-holder that is
@@ -33,6 +33,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
+from resnet_lib import records
 from resnet_lib.claims import MIME_TYPE, Claim, number
 from resnet_lib.runs import duration
 
@@ -145,6 +146,30 @@ def study_facts(study: dict[str, Any]) -> list[tuple[str, str]]:
             ("File", f'<a href="../runs/{name}.json" download>{name}.json</a>')]
 
 
+def by_recipe(trainings: Iterable[records.Record]) -> dict[tuple[str, str], list[records.Record]]:
+    """Records by data set and recipe, each group from the shallowest network to the deepest."""
+    groups: dict[tuple[str, str], list[records.Record]] = {}
+    for record in sorted(trainings, key=lambda record: (record.configuration["depth"], record.record)):
+        groups.setdefault((record.configuration["data"], record.configuration["recipe"]), []).append(record)
+    return dict(sorted(groups.items()))
+
+
+def training_table(trainings: Iterable[records.Record]) -> str:
+    """HTML of a table with a row for each record, and the command that repeats it below its name."""
+    rows = ""
+    for record in trainings:
+        last = record.environment[-1]
+        cells = [f"{record.test_error:.2f} %", f"{record.train_error:.2f} %", str(len(record.history["step"])),
+                 duration(record.seconds), record.hardware(), f"PyTorch {last['torch']}, {record.recorded}"]
+        name, command = escape(record.record), escape(record.command)
+        rows += (f'<tr><th scope="row"><a href="../runs/{name}.json" download>{name}</a><br><code>{command}</code>'
+                 "</th>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
+    head = "".join(f'<th scope="col">{name}</th>' for name in (
+        "Training", "Test error", "Training error", "Epochs", "Time", "Hardware", "Software, date"))
+    return (f'<div class="pst-scrollable-table-container"><table class="table trainings"><thead><tr>{head}</tr></thead>'
+            f"<tbody>{rows}</tbody></table></div>")
+
+
 # Sphinx --------------------------------------------------------------------------------------------
 
 class ClaimsPlaceholder(nodes.General, nodes.Element):
@@ -164,14 +189,37 @@ class ClaimsMeasured(ClaimsLedger):
 
 
 class RecordedRuns(SphinxDirective):
-    """A section for each study; the page is read again in every build, for studies come and change."""
+    """A section for each study and one for trainings; the page is read again in every build, for they come and go."""
 
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()
-        studies = [json.loads(path.read_text(encoding="utf-8")) for path in run_files(self.env)]
-        if not studies:
-            return [nodes.paragraph(text="No run has been recorded yet.")]
-        return [self.section(study) for study in studies]
+        studies, trainings = [], []
+        for path in run_files(self.env):
+            if not records.is_record(path):
+                studies.append(json.loads(path.read_text(encoding="utf-8")))
+                continue
+            try:
+                trainings.append(records.load(path))
+            except ValueError as error:
+                logger.warning("%s", error, location=self.env.docname)
+        sections = [self.section(study) for study in studies]
+        if trainings:
+            sections.append(self.trainings(trainings))
+        return sections or [nodes.paragraph(text="No run has been recorded yet.")]
+
+    def trainings(self, trainings: list[records.Record]) -> nodes.section:
+        section = nodes.section(ids=["whole-trainings"], names=["whole-trainings"])
+        section += nodes.title(text="Whole trainings")
+        section += nodes.paragraph(text=(
+            "Each of these is one network, trained from its first step to its last by python -m resnet_lib train. "
+            "Errors are those after the last step, never the best on the way; training errors are over the last "
+            "epoch's augmented batches. The command below a name repeats the training."))
+        for (data, recipe), group in by_recipe(trainings).items():
+            part = nodes.section(ids=[f"trainings-{data}-{recipe}"], names=[f"trainings-{data}-{recipe}"])
+            part += nodes.title(text=f"{data}, recipe {recipe}")
+            part += nodes.raw("", training_table(group), format="html")
+            section += part
+        return section
 
     def section(self, study: dict[str, Any]) -> nodes.section:
         section = nodes.section(ids=[f"run-{study['study']}"], names=[f"run-{study['study']}"])
@@ -183,7 +231,7 @@ class RecordedRuns(SphinxDirective):
 
 
 def run_files(env: BuildEnvironment) -> list[Path]:
-    """The recorded studies, in alphabetical order."""
+    """The recorded studies and trainings, in alphabetical order."""
     return sorted(Path(env.srcdir, "book", "runs").glob("*.json"))
 
 

@@ -12,7 +12,7 @@ SITE = PROJECT / "_build" / "html"
 pytestmark = pytest.mark.browser
 EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "concepts/depth",
              "block-builder": "networks/residual", "backpropagation": "mathematics/backpropagation",
-             "processes": "practice/scaling"}
+             "records": "networks/cifar10", "processes": "practice/scaling"}
 
 
 def explorer(page: Any, name: str) -> Any:
@@ -68,6 +68,7 @@ def test_every_control_has_a_name_and_works_by_keyboard(open_page: Any, name: st
         before = picture(found)
         box.press("Space")
         assert picture(found) != before
+        box.press("Space")  # what was shown is needed by the next one
     for group in found.locator("fieldset:has(input[type=radio])").all():
         before = picture(found)
         group.locator("input:checked").press("ArrowRight")
@@ -124,3 +125,38 @@ def test_the_prediction_stays_beside_the_result(open_page: Any) -> None:
     assert found.locator("path.prediction").count() == 1
     found.get_by_role("button", name="Predict again").click()
     assert found.locator("table").inner_text().count("?") == 3
+
+
+def test_records_are_chosen_and_the_choice_is_in_the_address(open_page: Any) -> None:
+    page = open_page(EXPLORERS["records"])
+    found = explorer(page, "records")
+    rows = found.locator("tbody tr")
+    everything = rows.count()
+    assert everything >= 2 and "one seed" in found.inner_text() or "seeds" in found.inner_text()
+    found.get_by_label("plain", exact=True).uncheck()
+    assert 0 < rows.count() < everything and "plain" not in rows.all_inner_texts()[0]
+    assert found.get_by_label("When").is_hidden()
+    found.get_by_label("Gradient of the signal").check()
+    assert "before training" in found.locator("caption").inner_text()
+    found.get_by_label("When").press("ArrowRight")
+    assert "after the first epoch" in found.locator("caption").inner_text()
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)
+    again = explorer(page, "records")
+    assert again.get_by_label("Gradient of the signal").is_checked()
+    assert not again.get_by_label("plain", exact=True).is_checked()
+    assert "after the first epoch" in again.locator("caption").inner_text()
+    again.get_by_label("residual", exact=True).uncheck()
+    assert "No training is recorded" in said(page, again)
+    assert page.watch.said == []
+
+
+def test_the_value_of_every_training_under_the_pointer(open_page: Any) -> None:
+    page = open_page(EXPLORERS["records"])
+    found = explorer(page, "records")
+    before = found.locator("table").inner_text()
+    box = found.locator(".panels svg").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] / 2)
+    assert found.locator("table").inner_text() != before
+    assert found.get_by_label("Place under the line").get_attribute("aria-valuetext").startswith("epoch")

@@ -32,6 +32,7 @@ digits = data.load("digits").subset(train=320, test=50)""",
          'explorers.gradient_flow(runs.load("gradient_layers"), HTML(""))',
          'explorers.degradation(runs.load("degradation"), HTML(""))',
          'explorers.block_builder(HTML(""))',
+         'from resnet_lib import records\nexplorers.records(records.found(), HTML(""))',
          """\
 generator = torch.Generator().manual_seed(1)
 explorers.backpropagation({name: torch.randn(shape, generator=generator).double().round(decimals=2)
@@ -44,7 +45,7 @@ trained = weights.Trained(network, "residual", {"depth": 8, "in_channels": 1}, (
 explorers.digit(trained, [(7, torch.eye(28))], HTML(""))""",
          'print("meanwhile:", 6 * 7)']
 EXPLORERS = {"Gradient flow, layer by layer": "Training", "Degradation laboratory": "Depth", "Block builder": "Depth",
-             "Backpropagation, one operation at a time": "Operation"}
+             "Backpropagation, one operation at a time": "Operation", "Recorded trainings": "Place"}
 
 
 @pytest.fixture(scope="module")

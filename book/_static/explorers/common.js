@@ -11,6 +11,7 @@ const STYLE = `
 .explorer svg .grid { stroke: var(--grid); stroke-width: 1; }
 .explorer svg .cursor { stroke: var(--ink); stroke-width: 1; }
 .explorer svg .line { fill: none; stroke-width: 2.25; stroke-linejoin: round; }
+.explorer svg .fine { stroke-width: 1.25; }
 .explorer svg .thin { stroke-width: 1; opacity: .6; }
 .explorer svg .without { stroke-dasharray: 6 4; }
 .explorer svg .prediction { fill: none; stroke: var(--predict); stroke-width: 2.5; stroke-dasharray: 2 5; stroke-linecap: round; }
@@ -209,8 +210,8 @@ function apart(places, gap, top, bottom) {
 }
 
 /**
- * A panel. `lines`: {x, y, colour, dashed, thin, name, low, high}, the band between low and high is shaded; `range` and
- * `domain`: y and x from and to. On a logarithmic axis y holds exponents of ten; `linear` is for per cent. Names stand
+ * A panel. `lines`: {x, y, colour, dashed, thin, fine, name, low, high}, the band between low and high is shaded; `range` and
+ * `domain`: y and x from and to. On a logarithmic axis y holds exponents of ten; `linear` is for per cent and the like. Names stand
  * at the end at which the lines differ more. Returns {svg, at}: `at(clientX)` is the x below the pointer.
  */
 function panel({ title, label, domain, ticks, lines, range, linear, cursor, width, height = 260, describe }) {
@@ -224,11 +225,12 @@ function panel({ title, label, domain, ticks, lines, range, linear, cursor, widt
   const y = (value) => bottom - (bottom - top) * (Math.min(Math.max(value, range[0]), range[1]) - range[0]) / (range[1] - range[0] || 1);
   const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": describe });
   svg.append(draw("text", { class: "title", x: 0, y: 13 }, title));
-  const step = linear ? (range[1] - range[0] > 50 ? 20 : range[1] - range[0] > 20 ? 10 : 5)
+  const span = range[1] - range[0];
+  const step = linear ? (span > 50 ? 20 : span > 20 ? 10 : span > 4 ? 5 : span > 2 ? 1 : span > 0.8 ? 0.5 : 0.1)
     : Math.max(1, Math.ceil((range[1] - range[0]) * 24 / (bottom - top)));
   for (let value = Math.ceil(range[0] / step) * step; value <= range[1]; value += step) {
     svg.append(draw("line", { class: "grid", x1: left, x2: width - right, y1: y(value), y2: y(value) }),
-      draw("text", { x: left - 7, y: y(value) + 4, "text-anchor": "end" }, linear ? String(value) : power(value)));
+      draw("text", { x: left - 7, y: y(value) + 4, "text-anchor": "end" }, linear ? String(Number(value.toFixed(3))) : power(value)));
   }
   ticks.forEach((tick) => svg.append(draw("text", { x: x(tick), y: bottom + 17, "text-anchor": "middle" }, String(tick))));
   svg.append(draw("text", { x: width - right, y: bottom + 32, "text-anchor": "end" }, label));
@@ -239,7 +241,7 @@ function panel({ title, label, domain, ticks, lines, range, linear, cursor, widt
     svg.append(draw("path", { d: `${there}${back}Z`, fill: line.colour, opacity: 0.15 }));
   }
   shown.forEach((line) => svg.append(draw("path", { stroke: line.colour, d: path(line.x, line.y),
-    class: `${line.prediction ? "prediction" : "line"}${line.dashed ? " without" : ""}${line.thin ? " thin" : ""}` })));
+    class: `${line.prediction ? "prediction" : "line"}${line.dashed ? " without" : ""}${line.thin ? " thin" : ""}${line.fine ? " fine" : ""}` })));
   if (cursor !== undefined) {
     svg.append(draw("line", { class: "cursor", x1: x(cursor), x2: x(cursor), y1: top, y2: bottom }));
   }
