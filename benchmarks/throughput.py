@@ -1,112 +1,169 @@
-"""Images per second while a residual network of 20 layers trains: `training.fit` against the loop of most tutorials.
+"""Images per second while a residual network of 20 layers trains: ours, the usual loop, and the machine's own limit.
 
-`python benchmarks/throughput.py` runs the two in turn in one process, on one thread, and prints the median and the
-range of each. Both do the same work: network, optimizer, schedule, batch size, loss and error of each batch, the test
-part after each epoch and the training part at the end. They differ in how images reach the network and lie in memory.
-Time is the processor time of this process, which other work on the machine disturbs less than the clock on the wall.
+`python benchmarks/throughput.py` runs them in turn, in one process, with the same network and batch on the same random
+images in the shape of CIFAR-10, and prints medians and ranges:
+
+- ours: the steps of `python -m resnet_lib train`, whose images are one tensor and are augmented a batch at a time, with
+  channels last; in float32, and in bfloat16 as the recipe `quick` has it;
+- usual: pictures (PIL) one by one through torchvision's transforms in the workers of a DataLoader, channels first,
+  float32, the loss fetched after every step;
+- the limit: the network's convolutions alone, forward and both parts of backward, one after another, channels last.
+
+Time is the clock's: nothing else should run. At the end a profile says where our steps' time goes.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import time
 from collections.abc import Callable
 
-import torch
-from torch import nn
-from torch.utils.data import DataLoader, TensorDataset
+os.environ.setdefault("KINETO_LOG_LEVEL", "5")  # PyTorch's profiler keeps its remarks to itself
 
-from resnet_lib import data, networks, runs, training
+import numpy  # noqa: E402
+import torch  # noqa: E402
+from numpy.typing import NDArray  # noqa: E402
+from PIL import Image  # noqa: E402
+from torch import nn  # noqa: E402
+from torch.profiler import record_function  # noqa: E402
+from torchvision import transforms  # noqa: E402
 
-EPOCHS, BATCH_SIZE, LEARNING_RATE = 2, 64, 0.1
+from resnet_lib import costs, data, networks, parallel, recipes, runs, train  # noqa: E402
 
-
-def ours(network: nn.Module, dataset: data.Dataset) -> None:
-    """The book's loop: all images in one tensor, channels last."""
-    training.fit(network, dataset, epochs=EPOCHS, learning_rate=LEARNING_RATE, batch_size=BATCH_SIZE, progress=False)
-
-
-def tutorial(network: nn.Module, dataset: data.Dataset) -> None:
-    """The loop of most tutorials: a DataLoader that picks the images one by one and stacks them, channels first."""
-    train = TensorDataset(dataset.train_images, dataset.train_labels)
-    test = TensorDataset(dataset.test_images, dataset.test_labels)
-    train_loader = DataLoader(train, batch_size=BATCH_SIZE, shuffle=True)
-    loss_of, optimizer, steps = nn.CrossEntropyLoss(), training.sgd(network.parameters()), EPOCHS * len(train_loader)
-    for epoch in range(EPOCHS):
-        network.train()
-        running_loss, wrong = 0.0, 0
-        for index, (images, labels) in enumerate(train_loader, epoch * len(train_loader)):
-            for group in optimizer.param_groups:
-                group["lr"] = LEARNING_RATE * training.one_cycle(index / steps)
-            optimizer.zero_grad()
-            logits = network(images)
-            loss = loss_of(logits, labels)
-            loss.backward()
-            optimizer.step()
-            running_loss += loss.item() * len(images)
-            wrong += int((logits.argmax(1) != labels).sum())
-        evaluate(network, DataLoader(test, batch_size=BATCH_SIZE))
-    evaluate(network, DataLoader(train, batch_size=BATCH_SIZE))
+MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)  # as tutorials have them; any would take as long
+WARM_UP = 4  # steps of the usual loop that do not count: its workers start
 
 
-@torch.no_grad()
-def evaluate(network: nn.Module, loader: DataLoader) -> tuple[float, int]:
-    """Sum of the losses and number of errors in evaluation mode."""
-    network.eval()
-    loss, wrong = 0.0, 0
-    for images, labels in loader:
+def random_pictures(count: int) -> tuple[NDArray[numpy.uint8], list[int]]:
+    """Random pictures N×32×32×3 and their labels: they take as long as CIFAR-10's."""
+    generator = numpy.random.default_rng(0)
+    return (generator.integers(256, size=(count, 32, 32, 3), dtype=numpy.uint8),
+            generator.integers(10, size=count).tolist())
+
+
+class Pictures(torch.utils.data.Dataset):
+    """Pictures one at a time, as torchvision's CIFAR10 gives them."""
+
+    def __init__(self, pictures: NDArray[numpy.uint8], labels: list[int], transform: Callable):
+        self.pictures, self.labels, self.transform = pictures, labels, transform
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        return self.transform(Image.fromarray(self.pictures[index])), self.labels[index]
+
+
+def usual(pictures: NDArray[numpy.uint8], labels: list[int], batch_size: int, workers: int) -> float:
+    """Images per second of the loop that most tutorials have, once its workers are at work."""
+    transform = transforms.Compose([transforms.RandomCrop(32, padding=4), transforms.RandomHorizontalFlip(),
+                                    transforms.ToTensor(), transforms.Normalize(MEAN, STD)])
+    loader = torch.utils.data.DataLoader(Pictures(pictures, labels, transform), batch_size=batch_size, shuffle=True,
+                                         num_workers=workers, drop_last=True)
+    network = networks.residual(20, seed=1)
+    optimizer = torch.optim.SGD(network.parameters(), lr=0.1, momentum=0.9, nesterov=True, weight_decay=1e-4)
+    loss_of = nn.CrossEntropyLoss()
+    network.train()
+    running_loss, correct, start = 0.0, 0, 0.0
+    for step, (images, targets) in enumerate(loader):
+        if step == WARM_UP:
+            start = time.perf_counter()
+        optimizer.zero_grad()
         logits = network(images)
-        loss += nn.functional.cross_entropy(logits, labels, reduction="sum").item()
-        wrong += int((logits.argmax(1) != labels).sum())
-    return loss, wrong
+        loss = loss_of(logits, targets)
+        loss.backward()
+        optimizer.step()
+        running_loss += loss.item()
+        correct += (logits.argmax(1) == targets).sum().item()
+    return (len(loader) - WARM_UP) * batch_size / (time.perf_counter() - start)
 
 
-def colour_images(count: int) -> data.Dataset:
-    """Random numbers in the shape of CIFAR-10, N×3×32×32, with a fifth as many for the test: they take as long."""
-    generator, total = torch.Generator().manual_seed(0), count + count // 5
-    images = torch.randn(total, 3, 32, 32, generator=generator)
-    labels = torch.randint(10, (total,), generator=generator)
-    return data.Dataset("random colour", images[:count], labels[:count], images[count:], labels[count:],
-                        tuple("0123456789"), torch.zeros(3), torch.ones(3), "random numbers", "none")
+def training(pictures: NDArray[numpy.uint8], labels: list[int], batch_size: int, precision: str) -> train.Training:
+    """One epoch of our training, about to begin."""
+    images = (torch.from_numpy(pictures).permute(0, 3, 1, 2) / 255 - torch.tensor(MEAN)[:, None, None]) / torch.tensor(
+        STD)[:, None, None]
+    images, targets = images.contiguous(), torch.tensor(labels)
+    dataset = data.Dataset("random pictures", images, targets, images[:batch_size], targets[:batch_size],
+                           tuple("0123456789"), torch.tensor(MEAN), torch.tensor(STD), "random numbers", "none")
+    recipe = recipes.choose("quick", depth=20, data="cifar10", epochs=1, batch_size=batch_size, precision=precision)
+    configuration = train.Configuration("cifar10", "residual", 20, "quick", recipe)
+    return train.Training(configuration, dataset, parallel.Group(), torch.device("cpu"))
 
 
-def images_per_second(loop: Callable[[nn.Module, data.Dataset], None], dataset: data.Dataset) -> float:
-    """Images trained on in a second of processor time, evaluation included, with a new network."""
-    network = networks.residual(20, in_channels=dataset.train_images.shape[1], seed=1)
-    start = time.process_time()
-    loop(network, dataset)
-    return EPOCHS * len(dataset.train_images) / (time.process_time() - start)
+def ours(pictures: NDArray[numpy.uint8], labels: list[int], batch_size: int, precision: str) -> float:
+    """Images per second of our steps, as a record has them: evaluation and gradient flow are not in it."""
+    it = training(pictures, labels, batch_size, precision)
+    it.run(lambda: 0, lambda: None)
+    return it.at.history["images_per_second"][-1]
 
 
-def compare(dataset: data.Dataset, rounds: int) -> None:
-    """Print the speed of both loops over `rounds` alternations, each first in turn; one more round warms up."""
-    speeds: dict[str, list[float]] = {"ours": [], "tutorial": []}
-    loops = {"ours": ours, "tutorial": tutorial}
-    for number in range(rounds + 1):
-        for name in sorted(loops, reverse=number % 2 == 1):
-            speed = images_per_second(loops[name], dataset)
-            if number > 0:
-                speeds[name].append(speed)
-    shape = "×".join(map(str, dataset.train_images.shape[1:]))
-    print(f"\n{dataset.name}: {len(dataset.train_images):,} images of {shape}, {EPOCHS} epochs, {rounds} alternations")
-    for name, values in speeds.items():
-        print(f"  {name:10}{statistics.median(values):8,.0f} images/s   ({min(values):,.0f} to {max(values):,.0f})")
-    ratios = [mine / theirs for mine, theirs in zip(*speeds.values())]
-    print(f"  ratio     {statistics.median(ratios):8.2f}            ({min(ratios):.2f} to {max(ratios):.2f})")
+def limit(batch_size: int, dtype: torch.dtype) -> float:
+    """Images per second if a step were its convolutions and nothing else."""
+    images = torch.zeros(batch_size, 3, 32, 32)
+    return batch_size / costs.all_convolutions_seconds(networks.residual(20), images, dtype, repeats=3)
+
+
+class Marked(train.Training):
+    """A training whose augmentation the profiler sees as such, and which measures nothing besides its steps."""
+
+    def batch(self) -> tuple[torch.Tensor, torch.Tensor, int]:
+        with record_function("augmentation"):
+            return super().batch()
+
+    def end_epoch(self, whole: int) -> None:
+        pass
+
+    def measure_flow(self) -> None:
+        pass
+
+
+def shares(pictures: NDArray[numpy.uint8], labels: list[int], batch_size: int, precision: str) -> dict[str, float]:
+    """Seconds of each kind of layer in the steps of an epoch."""
+    it = training(pictures, labels, batch_size, precision)
+    it.__class__ = Marked
+    return costs.parts(lambda: it.run(lambda: 0, lambda: None))
 
 
 def main() -> None:
-    """Measure both kinds of image and print what it was measured with."""
+    """Measure all in turn and print them side by side."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=7, help="alternations that count (7)")
-    parser.add_argument("--colour-images", type=int, default=512, help="random images of 3×32×32 (512)")
+    parser.add_argument("--rounds", type=int, default=5, help="alternations that count (5)")
+    parser.add_argument("--steps", type=int, default=12, help="steps that count in each (12)")
+    parser.add_argument("--batch-size", type=int, default=128, help="images a step (128)")
+    parser.add_argument("--threads", type=int, default=2, help="threads of PyTorch (2)")
+    parser.add_argument("--workers", type=int, default=2, help="workers of the usual loop's DataLoader (2)")
     options = parser.parse_args()
-    torch.set_num_threads(1)
-    print(f"residual network of 20 layers, batches of {BATCH_SIZE}, one thread; PyTorch {torch.__version__}, "
+    torch.set_num_threads(options.threads)
+    size, several = options.batch_size, random_pictures((options.steps + WARM_UP) * options.batch_size)
+    pictures, labels = several[0][:options.steps * size], several[1][:options.steps * size]
+    loops: dict[str, Callable[[], float]] = {
+        "ours, bfloat16": lambda: ours(pictures, labels, size, "bfloat16"),
+        "ours, float32": lambda: ours(pictures, labels, size, "float32"),
+        "usual": lambda: usual(*several, size, options.workers),
+        "limit, bfloat16": lambda: limit(size, torch.bfloat16),
+        "limit, float32": lambda: limit(size, torch.float32)}
+    print(f"residual network of 20 layers, 32×32, batches of {size}, {options.threads} threads, {options.workers} "
+          f"workers, {options.rounds} alternations of {options.steps} steps; PyTorch {torch.__version__}, "
           f"{runs.processor()}")
-    compare(data.load("digits"), options.rounds)
-    compare(colour_images(options.colour_images), options.rounds)
+    speeds: dict[str, list[float]] = {name: [] for name in loops}
+    for number in range(options.rounds + 1):  # the first round warms up
+        for name in sorted(loops, reverse=number % 2 == 1):
+            speed = loops[name]()
+            if number > 0:
+                speeds[name].append(speed)
+    for name, values in speeds.items():
+        print(f"  {name:16}{statistics.median(values):8,.0f} images/s   ({min(values):,.0f} to {max(values):,.0f})")
+    for one, other in (("ours, bfloat16", "usual"), ("ours, float32", "usual"), ("ours, bfloat16", "limit, bfloat16"),
+                       ("ours, float32", "limit, float32")):
+        ratios = [a / b for a, b in zip(speeds[one], speeds[other])]
+        print(f"  {one} / {other:16}{statistics.median(ratios):6.2f}   ({min(ratios):.2f} to {max(ratios):.2f})")
+    for precision in ("bfloat16", "float32"):
+        found = shares(pictures, labels, size, precision)
+        whole = sum(found.values())
+        print(f"our step in {precision}, {1000 * whole / options.steps:.0f} ms with the profiler: "
+              + ", ".join(f"{name} {100 * seconds / whole:.1f} %" for name, seconds in found.items()))
 
 
 if __name__ == "__main__":

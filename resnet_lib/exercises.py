@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from resnet_lib import data, networks, patients
+from resnet_lib import costs, data, networks, patients
 from resnet_lib.diagnosis import panel, twin
 
 
@@ -1064,4 +1064,93 @@ def chance_of_order(answer: Callable[[tuple[float, float], float], float]) -> st
         hint = next((said for value, said in typical if math.isclose(given, value, abs_tol=2e-4)),
                     "The difference of two normal numbers is normal: how often is it above zero?")
         return f"For {worse} and {better} with deviation {deviation} it is {right:.4f}; yours is {given:.4f}. {hint}"
+    return ""
+
+
+# practice/scaling --------------------------------------------------------------------------------------------------
+
+@check
+def what_fits(answer: tuple[int, int]) -> str:
+    """`(largest batch, deepest network)`: what 8 GB hold of the pictures of a training step, of 1e9 or 2**30 bytes."""
+    batch, depth = answer
+    picture = 4 * 16 * 32 * 32  # bytes of a picture of the first stage
+    for size in (8e9, 8 * 2**30):
+        largest = int(size // (128 * picture))
+        if batch == largest:
+            n = int((size / (128 * picture) - 2) // 7)
+            if depth == 6 * n + 2:
+                return ""
+            if depth == n:
+                return "The first number is right. The second is n; the depth is 6n+2."
+            return (f"The first number is right. For the second: 128 images share the memory, so that each has room "
+                    f"for {size / (128 * picture):.0f} pictures of the first stage, and 7n+2 must fit into it.")
+        if abs(batch - 4 * largest) <= 4:
+            return "That would be right for numbers of one byte; a number in float32 has four."
+        if abs(batch - 2 * largest) <= 2:
+            return "Twice too many: each convolution keeps two pictures, one before its norm and one behind its ReLU."
+    return "Look at the first number: an image needs 7n+2 pictures of 16×32×32 numbers of 4 bytes, and n is 18."
+
+
+@check
+def ring_time(answer: Callable[[int, int, float, float], float]) -> str:
+    """`answer(parameters, processes, gigabits, microseconds)`: seconds of a ring all-reduce of float32 gradients."""
+    def seconds(parameters: int, processes: int, gigabits: float, microseconds: float, size: float = 4,
+                bits: float = 8) -> float:
+        rounds = 2 * (processes - 1)
+        return rounds * (size * parameters * bits / 1e9 / processes / gigabits + microseconds / 1e6)
+
+    cases = [(25_557_032, 8, 50.0, 30.0), (269_722, 2, 10.0, 100.0), (1_727_962, 1024, 100.0, 5.0), (1000, 4, 1.0, 0.0)]
+    alone = answer(269_722, 1, 10.0, 100.0)
+    if not abs(alone) < 1e-12:
+        return f"One process has nobody to send to: 0 seconds, not {alone:.3g}."
+    for case in cases:
+        got, right = float(answer(*case)), seconds(*case)
+        if abs(got - right) <= 1e-6 * right:
+            continue
+        parameters, processes, gigabits, microseconds = case
+        quotients = {
+            seconds(*case, bits=1): "A connection's speed is in bits; a byte has eight of them.",
+            seconds(*case, bits=64): "That is eight times the bytes: there are 8 bits in a byte, not the reverse.",
+            seconds(*case, size=1): "A gradient in float32 has four bytes for each parameter.",
+            right / 2: "Twice: once for the sums to travel around, once for the results.",
+            seconds(parameters, processes, gigabits, 0.0): "Each of the 2(m − 1) rounds has its delay.",
+            seconds(parameters, processes, gigabits, 0.0) + microseconds / 1e6:
+                "The delay comes once in each of the 2(m − 1) rounds, not once in all.",
+            seconds(parameters, processes, gigabits, 1e3 * microseconds): "A microsecond is a millionth of a second."}
+        for value, says in quotients.items():
+            if abs(got - value) <= 1e-6 * value:
+                return says
+        return (f"For {parameters:,} parameters, {processes} processes, {gigabits:g} Gbit/s and {microseconds:g} µs "
+                f"it gives {got:.4g} s; the formula above gives {right:.4g} s.")
+    return ""
+
+
+@check
+def honest_checkpoint(answer: Callable[[nn.Module, Tensor], Tensor]) -> str:
+    """`answer(block, x)`: as `block(x)`, in training, without keeping the block's pictures for the way back."""
+    ours, theirs = (networks.residual(8, seed=1).blocks()[0].train() for _ in range(2))
+    x = torch.randn(4, 16, 8, 8, generator=torch.Generator().manual_seed(0))
+    one, other = x.clone().requires_grad_(), x.clone().requires_grad_()
+    for _ in range(2):
+        y, expected = answer(ours, one), theirs(other)
+        if not torch.allclose(y, expected, atol=1e-5):
+            return "The output is not that of the block."
+        y.square().sum().backward()
+        expected.square().sum().backward()
+    pairs = [(one.grad, other.grad), *((a.grad, b.grad) for a, b in zip(ours.parameters(), theirs.parameters()))]
+    if any(a is None or b is None or not torch.allclose(a, b, rtol=1e-4, atol=1e-4) for a, b in pairs):
+        return "The gradients of the block's parameters, or of its input, are not those of block(x)."
+    if costs.kept_bytes(ours, lambda: answer(ours, one)) > costs.kept_bytes(theirs, lambda: theirs(other)) / 3:
+        return "It keeps the block's pictures for the way back: only the input may wait (torch.utils.checkpoint)."
+    for name, value in theirs.state_dict().items():
+        got = ours.state_dict()[name]
+        if "running" in name and not torch.allclose(got, value, rtol=1e-4, atol=1e-5):
+            return (f"{name} is not where one call a step would have moved it: the second call moves it again, or "
+                    "the first did not.")
+        if "tracked" in name and int(got) != int(value):
+            return f"{name} counts {int(got)} batches; there were {int(value)}."
+    for layer, twin_layer in zip(ours.modules(), theirs.modules()):
+        if isinstance(layer, nn.BatchNorm2d) and isinstance(twin_layer, nn.BatchNorm2d) and (
+                layer.momentum != twin_layer.momentum or layer.training != twin_layer.training):
+            return "Afterwards a normalisation's momentum or mode is not what it was before."
     return ""

@@ -144,6 +144,25 @@ def block_builder(instead: HTML, kind: str = "residual") -> Explorer:
         "default": {"kind": kind, "depth": 20, "width": 16, "shortcut": "A", "input": "cifar10"}}, instead)
 
 
+def processes(networks: Mapping[str, tuple[int, int, float, str]], instead: HTML, *, speed: float, hides: float,
+              per_machine: int = 8) -> Explorer:
+    """Data parallel training on up to 1,024 processes, worked out from what the reader sets.
+
+    `networks`: by name, its parameters, its multiply-adds forward for an image, the images of its whole training, and
+    the kind whose colour it has; the last one is shown first. `speed`: multiply-adds a second of a process in training.
+    `hides`: share of a step's computing behind which the sum of the gradients can hide. `per_machine`: processes that
+    share a connection.
+    """
+    short = {"pre-activation": "preact", "bottleneck": "ink"}  # explorers have no colour of their own for bottlenecks
+    return Explorer("processes", {
+        "networks": {name: {"parameters": parameters, "multiplyAdds": adds, "images": images}
+                     for name, (parameters, adds, images, _) in networks.items()},
+        "kinds": {name: f"var(--{short.get(kind, kind)})" for name, (*_, kind) in networks.items()},
+        "assumed": {"speed": speed, "perMachine": per_machine, "hides": hides},
+        "default": {"network": list(networks)[-1], "processes": 256, "batch": 32, "gigabits": 50, "delay": 30,
+                    "watts": 300}}, instead)
+
+
 SHAPES = {"W1": (10, 10), "b1": (10, 1), "W2": (5, 10), "b2": (5, 1), "x": (10, 1), "y": (5, 1)}
 
 

@@ -11,7 +11,6 @@ import json
 import os
 import platform
 import subprocess
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -97,14 +96,19 @@ def record(name: str, question: str, configurations: Iterable[dict], measure: Ca
             write(path, {**vars(before), "runs": runs})
     for number, configuration in enumerate(wanted, 1):
         if configuration not in [run["configuration"] for run in runs]:
-            start = time.process_time()
+            start = processor_seconds()
             results = rounded(measure(**configuration))
-            seconds = rounded(time.process_time() - start)
+            seconds = rounded(processor_seconds() - start)
             runs.append({"configuration": configuration, "results": results, "seconds": seconds})
             write(path, {"study": name, "question": question, "command": f"python book/runs/{name}.py",
                          "recorded": date.today().isoformat(), "environment": environment(), "runs": runs})
             print(f"{number}/{len(wanted)}  {configuration}  {seconds:.0f} s", flush=True)
     return load(name, folder)
+
+
+def processor_seconds() -> float:
+    """Processor time of this process and of those that it has started and that have ended."""
+    return sum(os.times()[:4])
 
 
 def write(path: Path, content: dict) -> None:

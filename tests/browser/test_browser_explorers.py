@@ -12,7 +12,7 @@ SITE = PROJECT / "_build" / "html"
 pytestmark = pytest.mark.browser
 EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "concepts/depth",
              "block-builder": "networks/residual", "backpropagation": "mathematics/backpropagation",
-             "records": "networks/cifar10"}
+             "records": "networks/cifar10", "processes": "practice/scaling"}
 
 
 def explorer(page: Any, name: str) -> Any:
