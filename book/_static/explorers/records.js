@@ -46,24 +46,22 @@ const seeds = (count) => (count === 1 ? "one seed" : `${count} seeds`);
 const spread = (line, measure) => `${number(last(line, measure))}\u00a0%`
   + (line.seeds > 1 ? ` (${number(line[measure][1].at(-1))} to ${number(line[measure][2].at(-1))})` : "");
 
-/** A sentence for each kind of network of which there are several depths: each depth at the best of the shown rates. */
+/** A sentence or two for each kind of network: its shallowest and its deepest one, each at the best of the shown rates. */
 function compared(lines) {
-  const sentences = [];
-  for (const kind of [...new Set(lines.map((line) => line.kind))]) {
+  return [...new Set(lines.map((line) => line.kind))].map((kind) => {
     const best = new Map();
     for (const line of lines.filter((each) => each.kind === kind)) {
       const before = best.get(line.depth);
       if (!before || last(line, "train_error") < last(before, "train_error")) best.set(line.depth, line);
     }
     const depths = [...best.keys()].sort((a, b) => a - b);
-    if (depths.length < 2) continue;
     const shallow = best.get(depths[0]), deep = best.get(depths.at(-1));
-    const much = last(deep, "train_error") - last(shallow, "train_error");
-    sentences.push(`${kind}: ${deep.depth} layers end at a training error of ${number(last(deep, "train_error"))}\u00a0% `
-      + `(${seeds(deep.seeds)}), ${shallow.depth} layers at ${number(last(shallow, "train_error"))}\u00a0% `
-      + `(${seeds(shallow.seeds)}). The deeper network fits its training images ${much > 0 ? "worse" : "better"}.`);
-  }
-  return sentences;
+    const told = (line) => `${number(last(line, "train_error"))}\u00a0% (${seeds(line.seeds)})`;
+    const start = `${kind}: ${deep.depth} layers end at a training error of ${told(deep)}`;
+    if (deep === shallow) return `${start}.`;
+    return `${start}, ${shallow.depth} layers at ${told(shallow)}. The deeper network fits its training images `
+      + `${last(deep, "train_error") > last(shallow, "train_error") ? "worse" : "better"}.`;
+  });
 }
 
 function render({ model, el }) {
@@ -134,6 +132,10 @@ function render({ model, el }) {
       return drawn.svg;
     }));
     controls.moment.element.hidden = !IN_MOMENTS.includes(now.measure);
+    for (const [part, property] of [["kinds", "kind"], ["depths", "depth"], ["rates", "rate"]]) {
+      const there = all.filter((line) => label(line) === now.recipe).map((line) => String(line[property]));
+      controls[part].element.querySelectorAll("input").forEach((input) => { input.disabled = !there.includes(input.value); });
+    }
     const flow = IN_MOMENTS.includes(now.measure) ? `, ${MOMENTS[now.moment]}` : "";
     const unit = now.measure.endsWith("error") ? "\u00a0%" : "";
     readout.replaceChildren(lines.length ? table(
