@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from resnet_lib import runs
+from resnet_lib import records, runs
 
 QUESTION = 'Is "deeper" worse? "runs": []'
-STUDIES = sorted(path.stem for path in runs.FOLDER.glob("*.json"))
+STUDIES = [path.stem for path in sorted(runs.FOLDER.glob("*.json")) if not records.is_record(path)]
 
 
 class Measure:
@@ -168,6 +168,16 @@ def test_a_damaged_study_says_what_to_do(tmp_path: Path, content: bytes) -> None
 
 def test_the_book_has_recorded_studies() -> None:
     assert STUDIES
+
+
+def test_the_trainings_of_the_book_are_complete() -> None:
+    found = records.found()
+    assert {(record.configuration["network"], record.configuration["depth"]) for record in found
+            if record.configuration["recipe"] == "quick"} >= {(kind, depth) for kind in ("plain", "residual")
+                                                              for depth in (20, 56)}
+    for record in found:
+        assert len(record.responses) == record.configuration["depth"] - 1
+        assert "+" not in "".join(start["commit"] for start in record.environment)
 
 
 @pytest.mark.parametrize("name", STUDIES)
