@@ -9,16 +9,19 @@ images in the shape of CIFAR-10, and prints medians and ranges:
   float32, the loss fetched after every step;
 - the limit: the network's convolutions alone, forward and both parts of backward, one after another, channels last.
 
-Time is the clock's: nothing else should run. At the end a profile says where our steps' time goes.
+Each measurement has a process of its own, for how a loop treats memory changes what the next one finds. Time is the
+clock's: nothing else should run. At the end a profile says where our steps' time goes.
 """
 
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import statistics
 import time
 from collections.abc import Callable
+from typing import Any
 
 os.environ.setdefault("KINETO_LOG_LEVEL", "5")  # PyTorch's profiler keeps its remarks to itself
 
@@ -94,6 +97,7 @@ def training(pictures: NDArray[numpy.uint8], labels: list[int], batch_size: int,
 
 def ours(pictures: NDArray[numpy.uint8], labels: list[int], batch_size: int, precision: str) -> float:
     """Images per second of our steps, as a record has them: evaluation and gradient flow are not in it."""
+    train.keep_memory()
     it = training(pictures, labels, batch_size, precision)
     it.run(lambda: 0, lambda: None)
     return it.at.history["images_per_second"][-1]
@@ -101,6 +105,7 @@ def ours(pictures: NDArray[numpy.uint8], labels: list[int], batch_size: int, pre
 
 def limit(batch_size: int, dtype: torch.dtype) -> float:
     """Images per second if a step were its convolutions and nothing else."""
+    train.keep_memory()
     images = torch.zeros(batch_size, 3, 32, 32)
     return batch_size / costs.all_convolutions_seconds(networks.residual(20), images, dtype, repeats=3)
 
@@ -126,6 +131,35 @@ def shares(pictures: NDArray[numpy.uint8], labels: list[int], batch_size: int, p
     return costs.parts(lambda: it.run(lambda: 0, lambda: None))
 
 
+def measured(name: str, steps: int, size: int, threads: int, workers: int) -> float:
+    """Images per second of one of the loops, in this process."""
+    torch.set_num_threads(threads)
+    pictures, labels = random_pictures((steps + WARM_UP) * size)
+    loop, _, precision = name.partition(", ")
+    if loop == "usual":
+        return usual(pictures, labels, size, workers)
+    if loop == "limit":
+        return limit(size, getattr(torch, precision))
+    return ours(pictures[:steps * size], labels[:steps * size], size, precision)
+
+
+def alone(processes: Any, *arguments: Any) -> float:
+    """`measured` in a process of its own."""
+    receiver, sender = processes.Pipe(duplex=False)
+    process = processes.Process(target=send_measured, args=(sender, *arguments))
+    process.start()
+    speed = receiver.recv()
+    process.join()
+    return speed
+
+
+def send_measured(sender: Any, *arguments: Any) -> None:
+    sender.send(measured(*arguments))
+
+
+LOOPS = ("ours, bfloat16", "ours, float32", "usual", "limit, bfloat16", "limit, float32")
+
+
 def main() -> None:
     """Measure all in turn and print them side by side."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -135,22 +169,16 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2, help="threads of PyTorch (2)")
     parser.add_argument("--workers", type=int, default=2, help="workers of the usual loop's DataLoader (2)")
     options = parser.parse_args()
-    torch.set_num_threads(options.threads)
-    size, several = options.batch_size, random_pictures((options.steps + WARM_UP) * options.batch_size)
-    pictures, labels = several[0][:options.steps * size], several[1][:options.steps * size]
-    loops: dict[str, Callable[[], float]] = {
-        "ours, bfloat16": lambda: ours(pictures, labels, size, "bfloat16"),
-        "ours, float32": lambda: ours(pictures, labels, size, "float32"),
-        "usual": lambda: usual(*several, size, options.workers),
-        "limit, bfloat16": lambda: limit(size, torch.bfloat16),
-        "limit, float32": lambda: limit(size, torch.float32)}
+    size = options.batch_size
     print(f"residual network of 20 layers, 32×32, batches of {size}, {options.threads} threads, {options.workers} "
           f"workers, {options.rounds} alternations of {options.steps} steps; PyTorch {torch.__version__}, "
-          f"{runs.processor()}")
-    speeds: dict[str, list[float]] = {name: [] for name in loops}
+          f"{runs.processor()}", flush=True)
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(["resnet_lib.train", "resnet_lib.costs", "torchvision.transforms"])
+    speeds: dict[str, list[float]] = {name: [] for name in LOOPS}
     for number in range(options.rounds + 1):  # the first round warms up
-        for name in sorted(loops, reverse=number % 2 == 1):
-            speed = loops[name]()
+        for name in LOOPS if number % 2 else reversed(LOOPS):
+            speed = alone(processes, name, options.steps, size, options.threads, options.workers)
             if number > 0:
                 speeds[name].append(speed)
     for name, values in speeds.items():
@@ -159,6 +187,9 @@ def main() -> None:
                        ("ours, float32", "limit, float32")):
         ratios = [a / b for a, b in zip(speeds[one], speeds[other])]
         print(f"  {one} / {other:16}{statistics.median(ratios):6.2f}   ({min(ratios):.2f} to {max(ratios):.2f})")
+    torch.set_num_threads(options.threads)
+    train.keep_memory()
+    pictures, labels = random_pictures(options.steps * size)
     for precision in ("bfloat16", "float32"):
         found = shares(pictures, labels, size, precision)
         whole = sum(found.values())
