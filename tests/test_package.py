@@ -30,8 +30,9 @@ def installed(tmp_path_factory):
 
 
 def test_an_installed_package_has_every_recorded_run_and_explorer(installed):
-    report = "from resnet_lib import explorers, runs; print(runs.__file__); " \
-             "print(*sorted(path.stem for path in runs.FOLDER.glob('*.json') if runs.load(path.stem))); " \
+    report = "from resnet_lib import explorers, records, runs; print(runs.__file__); " \
+             "read = lambda path: records.load(path) if records.is_record(path) else runs.load(path.stem); " \
+             "print(*sorted(path.stem for path in runs.FOLDER.glob('*.json') if read(path))); " \
              "print(*sorted(path.stem for path in explorers.FOLDER.glob('*.js') if explorers.source(path.stem)))"
     said = subprocess.run([sys.executable, "-P", "-c", report], cwd=installed.parent, check=True, text=True,
                           capture_output=True, env={**os.environ, "PYTHONPATH": str(installed)}).stdout.splitlines()
