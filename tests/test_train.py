@@ -470,7 +470,7 @@ def little_memory(gib: float) -> None:
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the limit is set as Linux has it")
 def test_too_little_memory_says_which_option_to_change(tmp_path):
     arguments = ["train", "--data", "digits", "--depth", "20", "--width", "64", "--batch-size", "1437", "--steps", "1",
-                 "--threads", "1"]
+                 "--threads", "1", "--precision", "float32"]
     assert run(arguments, tmp_path, before=little_memory, given=(0.5,)) == 1
     last = (tmp_path / "output").read_text().splitlines()[-1]
     assert "too little memory" in last and "--accumulation 2" in last and "--batch-size" in last
