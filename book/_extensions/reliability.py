@@ -52,11 +52,11 @@ def table(counted: dict[str, Any]) -> str:
         count = sum(outcomes.values())
         held = outcomes.get("passed", 0)
         status = "✓" if held == count else "✗"
-        cells = (("What has to come of it", f"{escape(expected)}"), ("Tried", str(count)), ("As it has to", str(held)))
+        cells = (("Ended so", f"{held} of {count}"), ("What has to come of it", escape(expected)))
         rows += (f'<tr class="{"holds" if held == count else "fails"}"><td><span class="claim-status">{status}</span> '
                  f"{escape(case)}</td>" + "".join(f'<td data-label="{name}">{text}</td>' for name, text in cells)
                  + "</tr>")
-    names = ("Case", "What has to come of it", "Tried", "As it has to")
+    names = ("Case", "Ended so", "What has to come of it")
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
     return (f'<p class="ledger-count">{total} cases tried: {passed} ended as they have to, {total - passed} did not. '
             f"{escape(counted['date'])}, commit {escape(counted['commit'])}, Python {escape(counted['python'])}, "
