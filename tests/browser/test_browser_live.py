@@ -142,8 +142,8 @@ def test_the_laboratory_trains_stops_and_compares(live: Any) -> None:
     before = picture(found)
     live.locator(".jp-CodeCell").last.click()
     live.keyboard.press("Shift+Enter")  # another cell is executed while the network trains
-    live.wait_for_function("""() => [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")]
-        .some((prompt) => prompt.textContent === "[9]:")""")
+    live.wait_for_function("""(said) => [...document.querySelectorAll(".jp-CodeCell .jp-InputPrompt")]
+        .some((prompt) => prompt.textContent === said)""", arg=f"[{len(CELLS) + 1}]:")
     found.scroll_into_view_if_needed()
     end = time.monotonic() + PATIENCE
     while picture(found) == before and time.monotonic() < end:
