@@ -191,6 +191,7 @@ def test_the_kernel_sends_a_network_that_reads_what_is_drawn(live: Any) -> None:
     found.scroll_into_view_if_needed()
     assert "The network reads" in found.locator(".conclusion").inner_text() and not found.locator(".maps").is_visible()
     found.get_by_role("button", name="Clear").click()
+    found.get_by_text("Draw a digit, or choose").wait_for()  # the conclusion follows a moment later
     sheet = found.locator("canvas.sheet")
     sheet.focus()
     live.keyboard.press("Space")  # the pen is lowered, and the network asked for
