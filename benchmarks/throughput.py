@@ -117,7 +117,7 @@ class Marked(train.Training):
         with record_function("augmentation"):
             return super().batch()
 
-    def end_epoch(self, whole: int) -> None:
+    def end_epoch(self) -> None:
         pass
 
     def measure_flow(self) -> None:

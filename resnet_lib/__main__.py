@@ -65,10 +65,9 @@ def runs_command(commands: argparse._SubParsersAction) -> None:
         from resnet_lib import records, runs
 
         folder = options.folder or runs.FOLDER
-        paths = sorted(folder.glob("*.json"))
-        trainings = {path.stem: path for path in paths if records.is_record(path)}
-        studies = [path.stem for path in paths if path.stem not in trainings]
-        if not paths:
+        trainings = {path.stem: path for path in records.paths(folder)}
+        studies = [path.stem for path in sorted(folder.glob("*.json")) if path.stem not in trainings]
+        if not (studies or trainings):
             raise FileNotFoundError(f"There are no recorded runs in {folder}: restore it from the repository.")
         for name in options.names:
             if name not in (*studies, *trainings):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from resnet_lib import files
 
 FORMAT = "resnet_lib training 1"
 
@@ -27,23 +28,10 @@ def save(path: Path, content: dict[str, Any]) -> None:
 
     Raises OSError in one sentence where that fails; the older checkpoints are then as they were.
     """
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(part, "wb") as file:
-            torch.save({"format": FORMAT, **content}, file)
-            file.flush()
-            os.fsync(file.fileno())
-    except (OSError, RuntimeError) as error:  # PyTorch's writer turns a full disk into a RuntimeError
-        part.unlink(missing_ok=True)
-        cause = error if isinstance(error, OSError) else error.__context__
-        reason = (cause.strerror if isinstance(cause, OSError) and cause.strerror else str(error).partition("\n")[0])
-        kept = f"; the checkpoint before it is whole: {path}" if path.exists() else ""
-        raise OSError(f"The checkpoint {path} cannot be written ({reason}): make room there or give another folder "
-                      f"with --checkpoints{kept}.") from None
-    if path.exists():
-        os.replace(path, before(path))
-    os.replace(part, path)
+    kept = f"; the checkpoint before it is whole: {path}" if path.exists() else ""
+    advice = f"make room there or give another folder with --checkpoints{kept}"
+    with files.written_whole(path, "The checkpoint", advice, older=before(path)) as file:
+        torch.save({"format": FORMAT, **content}, file)
 
 
 def load(path: Path, configuration: dict[str, Any]) -> dict[str, Any] | None:
@@ -57,15 +45,12 @@ def load(path: Path, configuration: dict[str, Any]) -> dict[str, Any] | None:
             return None
         path = before(path)
     try:
-        with zipfile.ZipFile(path) as archive:  # torch.load does not look at the checksums
-            if archive.testzip() is not None:
-                raise zipfile.BadZipFile
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = files.read_tensors(path)
     except PermissionError:
         raise
     except pickle.UnpicklingError:
         raise damaged(path, "holds objects other than numbers, or is damaged; nothing in it was executed") from None
-    except Exception:  # PyTorch's reader raises whatever it stumbles over
+    except (zipfile.BadZipFile, OSError):
         raise damaged(path, "is damaged") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise damaged(path, "is no checkpoint of this program")

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
+from resnet_lib import networks
+
 
 def multiply_adds(network: nn.Module, image: Tensor) -> int:
     """Multiplications with an addition that the convolutions and linear layers do forward for `image`, 1×C×H×W."""
@@ -28,18 +30,10 @@ def kept_bytes(network: nn.Module, forward: Callable[[], Any]) -> int:
 
     Parameters and buffers of the network are not counted; what several layers keep is counted once.
     """
-    own = {tensor.untyped_storage().data_ptr() for tensor in (*network.parameters(), *network.buffers())}
-    kept: dict[int, Tensor] = {}  # by address; held, so that no address is used twice
-
-    def keep(tensor: Tensor) -> Tensor:
-        if tensor.untyped_storage().data_ptr() not in own:
-            kept[tensor.untyped_storage().data_ptr()] = tensor
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        result = forward()
-    del result
-    return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+    own = (*network.parameters(), *network.buffers())
+    kept = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes()
+            for tensor in networks.kept_tensors(own, forward)}
+    return sum(kept.values())
 
 
 def peak_bytes(work: Callable[[], Any]) -> int:

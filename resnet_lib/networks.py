@@ -7,7 +7,7 @@ networks return logits of the shape N×classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -410,15 +410,25 @@ def count_kept(network: nn.Module, images: Tensor) -> int:
     `images`: N×C×H×W, not counted, nor are parameters and the statistics of normalisations. What several layers keep
     is counted once. Leaves the network in training mode.
     """
-    own = {tensor.untyped_storage().data_ptr() for tensor in (images, *network.parameters(), *network.buffers())}
-    kept: dict[int, Tensor] = {}  # by address; held, so that no address is used twice
+    own = (images, *network.parameters(), *network.buffers())
+    kept = {tensor.untyped_storage().data_ptr(): tensor.numel()
+            for tensor in kept_tensors(own, lambda: network.train()(images)) if tensor.ndim > 1}
+    return sum(kept.values()) // len(images)
+
+
+def kept_tensors(own: Iterable[Tensor], forward: Callable[[], Any]) -> list[Tensor]:
+    """What autograd keeps for the backward pass of `forward()`, in order, without the storages of the tensors `own`.
+
+    A storage that several layers keep is there several times.
+    """
+    left_out = {tensor.untyped_storage().data_ptr() for tensor in own}
+    kept: list[Tensor] = []  # held, so that no address is used twice
 
     def keep(tensor: Tensor) -> Tensor:
-        address = tensor.untyped_storage().data_ptr()
-        if address not in own and tensor.ndim > 1:
-            kept[address] = tensor
+        if tensor.untyped_storage().data_ptr() not in left_out:
+            kept.append(tensor)
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        network.train()(images)
-    return sum(tensor.numel() for tensor in kept.values()) // len(images)
+        result = forward()  # noqa: F841 (its graph lives until all is counted)
+    return kept

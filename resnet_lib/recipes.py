@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
-from resnet_lib.training import Schedule, constant, one_cycle, step
+from resnet_lib.schedules import Schedule, constant, one_cycle, step
 
 SCHEDULES: dict[str, Schedule] = {"one_cycle": one_cycle, "step": step, "constant": constant}
 HAND_WRITTEN = {"digits": 1, "mnist": 2}  # pixels by which an image may be moved; mirror images mean nothing

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import html
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from resnet_lib import runs
+from resnet_lib import files, runs
 
 HISTORY = ("step", "train_loss", "train_error", "test_loss", "test_error", "images_per_second", "seconds")
 MEASURED = ("step", "train_loss", "train_error", "test_loss", "test_error")  # equal for equal trainings
@@ -92,9 +91,14 @@ def is_record(path: Path) -> bool:
         return '"record"' in file.read(12)
 
 
+def paths(folder: Path = runs.FOLDER) -> list[Path]:
+    """The files of all records in a folder, sorted by name."""
+    return [path for path in sorted(folder.glob("*.json")) if is_record(path)]
+
+
 def found(folder: Path = runs.FOLDER, **settings: Any) -> list[Record]:
     """All records in a folder whose configuration has these settings, sorted by name."""
-    read = [load(path) for path in sorted(folder.glob("*.json")) if is_record(path)]
+    read = [load(path) for path in paths(folder)]
     return [record for record in read
             if all(record.configuration.get(key) == value for key, value in settings.items())]
 
@@ -102,17 +106,9 @@ def found(folder: Path = runs.FOLDER, **settings: Any) -> list[Record]:
 def write(path: Path, record: Record) -> None:
     """Write a record, a list a line, so that the file never exists half-written."""
     entries = [f'"{key}": {_lines(value)}' for key, value in asdict(record).items()]
-    part = path.with_name(path.name + ".part")
-    try:
-        with open(part, "w", encoding="utf-8") as file:
-            file.write("{" + ",\n".join(entries) + "}\n")
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise OSError(f"The record {path} cannot be written ({error.strerror}): make room there and give the same "
-                      "command again; nothing has to be trained again.") from None
-    os.replace(part, path)
+    advice = "make room there and give the same command again; nothing has to be trained again"
+    with files.written_whole(path, "The record", advice) as file:
+        file.write(("{" + ",\n".join(entries) + "}\n").encode())
 
 
 def _lines(value: Any) -> str:

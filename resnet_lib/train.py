@@ -241,7 +241,7 @@ class Training:
                 self.check_finite(images)
             at.seconds = time.perf_counter() - start
             if over:
-                self.end_epoch(whole)
+                self.end_epoch()
                 at.seconds, start = 0.0, time.perf_counter()
                 epoch_over()
                 bar.reset()
@@ -259,7 +259,7 @@ class Training:
                 f"{training.first_broken_layer(self.at.network, images)}; try a lower learning rate than "
                 f"{self.recipe.learning_rate}.")
 
-    def end_epoch(self, whole: int) -> None:
+    def end_epoch(self) -> None:
         """Append the epoch's figures to the history; all processes take part."""
         at, count = self.at, len(self.images)
         if at.step % self.per_epoch:  # the training ends within an epoch
@@ -280,12 +280,8 @@ class Training:
     def measure_flow(self) -> None:
         """Keep the gradient flow of the first training images, as they are, in training mode and float32."""
         images = self.laid_out(self.dataset.train_images[:FLOW_IMAGES])
-        network = self.at.network
-        mode = network.training
-        network.train()
-        found = asdict(gradients.flow(network, images, self.labels[:FLOW_IMAGES]))
-        network.train(mode)
-        self.at.flow[str(self.at.step)] = runs.rounded(found)
+        found = gradients.flow(self.at.network.train(), images, self.labels[:FLOW_IMAGES])
+        self.at.flow[str(self.at.step)] = runs.rounded(asdict(found))
 
     @torch.no_grad()
     def evaluate(self, images: Tensor, labels: Tensor, batch_size: int = 1000) -> tuple[float, float]:

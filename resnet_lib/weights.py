@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pickle
 import zipfile
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from resnet_lib import data, networks, runs
+from resnet_lib import data, files, networks, runs
 
 MNIST = runs.FOLDER / "mnist.pt"  # the network of networks/mnist, written by book/runs/mnist.py
 BUILDERS = {"plain": networks.plain, "residual": networks.residual}
@@ -56,9 +55,8 @@ def save(path: str | Path, network: networks.Network, dataset: data.Dataset, kin
                "std": dataset.std, "classes": list(dataset.classes),
                "state": {name: tensor.half() if tensor.is_floating_point() else tensor
                          for name, tensor in state.items()}}
-    temporary = Path(f"{path}.part")
-    torch.save(content, temporary)
-    os.replace(temporary, path)
+    with files.written_whole(Path(path), "The weights", "make room there") as file:
+        torch.save(content, file)
 
 
 def load(path: str | Path = MNIST) -> Trained:
@@ -70,14 +68,11 @@ def load(path: str | Path = MNIST) -> Trained:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}.")
     try:
-        with zipfile.ZipFile(path) as archive:  # torch.load does not look at the checksums
-            if archive.testzip() is not None:
-                raise zipfile.BadZipFile
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = files.read_tensors(path)
     except pickle.UnpicklingError:
         raise WeightsDamaged(f"{path} holds objects other than numbers, or is damaged; nothing in it was executed."
                              ) from None
-    except Exception:  # its reader raises whatever it stumbles over, an IndexError for a text file
+    except (zipfile.BadZipFile, OSError):
         raise WeightsDamaged(f"{path} is damaged, or is no file of weights.") from None
     if not isinstance(content, dict) or any(not isinstance(content.get(key), kind) for key, kind in ENTRIES.items()):
         raise WeightsDamaged(f"{path} is no trained network of this package: write it with resnet_lib.weights.save.")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import platform
 import shutil
 from collections import Counter
 from datetime import date
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import nbformat
 import pytest
-import torch
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -71,6 +69,5 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if path is not None and not hasattr(session.config, "workerinput"):  # of several processes the one that collects
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({
-            "date": date.today().isoformat(), "commit": runs.commit(), "python": platform.python_version(),
-            "torch": str(torch.__version__), "processor": runs.processor(),
+            "date": date.today().isoformat(), **runs.environment(),
             "tried": {what: dict(TRIED[what]) for what in sorted(TRIED)}}, indent=1) + "\n", encoding="utf-8")

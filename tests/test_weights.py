@@ -128,6 +128,16 @@ def test_a_flipped_byte_is_noticed(saved: Path) -> None:
         weights.load(saved)
 
 
+@pytest.mark.reliability("disk")
+def test_a_full_disk_keeps_the_weights_before(saved: Path, digits: data.Dataset) -> None:
+    before, part = saved.read_bytes(), saved.with_name(f"{saved.name}.part")
+    part.symlink_to("/dev/full")  # every write there fails as on a full disk
+    network = networks.residual(8, in_channels=1, seed=2)
+    with pytest.raises(OSError, match=f"The weights {saved} cannot be written .No space left on device.: make room"):
+        weights.save(saved, network, digits, "residual", depth=8, in_channels=1)
+    assert saved.read_bytes() == before and not part.is_symlink()
+
+
 @pytest.mark.reliability("weights")
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="There is no file"):

@@ -64,13 +64,6 @@ def data_found() -> str:
     return "\n".join(f"{path.relative_to(folder)} {path.stat().st_size}" for path in files)
 
 
-def training_records(root: Path) -> list[Path]:
-    """The records of whole trainings among the recorded runs."""
-    from resnet_lib import records
-
-    return [path for path in sorted((root / "book" / "runs").glob("*.json")) if records.is_record(path)]
-
-
 @dataclass(frozen=True)
 class Chapter:
     """One notebook of the book in the project folder `root`."""
@@ -102,7 +95,9 @@ class Chapter:
         files += [path for path in sorted((self.root / "book" / "runs").glob("*.json"))
                   if re.search(rf"""["']{re.escape(path.stem)}["']""", self.code)]
         if re.search(r"\brecords\.", self.code):
-            files += training_records(self.root)
+            from resnet_lib import records
+
+            files += records.paths(self.root / "book" / "runs")
         if re.search(r"\bweights\b", self.code):
             files += sorted((self.root / "book" / "runs").glob("*.pt"))
         parts = [f"Python {sys.version_info.major}.{sys.version_info.minor}".encode()]

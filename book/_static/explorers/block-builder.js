@@ -268,11 +268,7 @@ function render({ model, el }) {
   const now = { ...data.default };
   const choices = { kind: data.kinds, depth: data.depths, width: data.widths, shortcut: data.shortcuts,
     input: Object.keys(data.inputs) };
-  const linked = (address.read("blocks") ?? "").split(",");
-  Object.entries(choices).forEach(([setting, options], index) => {
-    const found = options.find((option) => String(option) === linked[index]);
-    if (found !== undefined) now[setting] = found;
-  });
+  Object.assign(now, address.chosen("blocks", choices));
 
   begin(el, "Block builder");
   const picture = make("div", { class: "panels" });

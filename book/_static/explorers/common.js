@@ -277,6 +277,12 @@ function whenResized(element, redraw) {
 /** Settings kept in the address (a link that a teacher can share); elsewhere, for example in a notebook, nothing is kept. */
 const address = {
   read: (key) => { try { return new URLSearchParams(location.hash.slice(1)).get(key); } catch { return null; } },
+  /** The settings under `key`, one a choice in their order and with commas between; those that are no option are left out. */
+  chosen: (key, choices) => {
+    const linked = (address.read(key) ?? "").split(",");
+    return Object.fromEntries(Object.entries(choices).flatMap(([setting, options], index) =>
+      options.filter((option) => String(option) === linked[index]).map((option) => [setting, option])));
+  },
   write: (key, value) => {
     if (!document.querySelector("[data-explorer]")) return;
     const parameters = new URLSearchParams(location.hash.includes("=") ? location.hash.slice(1) : "");
