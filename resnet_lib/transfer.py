@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from resnet_lib import data, files, networks
 from resnet_lib.schedules import one_cycle
-from resnet_lib.weights import WeightsDamaged, first_line
+from resnet_lib.weights import WeightsDamaged
 
 FONTS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSerif",
          "DejaVuSerif-Bold", "DejaVuSerif-Italic", "STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic",
@@ -231,8 +231,11 @@ def from_file(path: str | Path, depth: int) -> networks.ImageNetNetwork:
     try:
         state = networks.from_torchvision(state)
         network = networks.imagenet(depth, classes=len(state["classifier.bias"]), seed=0)
-        network.load_state_dict(state)
-    except (KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-        raise WeightsDamaged(f"{path} does not hold torchvision's resnet{depth} ({first_line(error).rstrip(':')})."
-                             ) from None
+        expected = {name: tensor.shape for name, tensor in network.state_dict().items()}
+        if {name: tensor.shape for name, tensor in state.items()} != expected:
+            raise ValueError("its weights have other names or shapes")
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        reason = str(error) if isinstance(error, ValueError) else "its names are others"
+        raise WeightsDamaged(f"{path} does not hold torchvision's resnet{depth}: {reason}.") from None
+    network.load_state_dict(state)
     return network.eval()

@@ -179,12 +179,13 @@ def test_a_long_list_keeps_its_ends(count: int, points: int, kept: list[int]) ->
 
 
 def test_a_transfer_holds_median_least_and_most_of_the_seeds() -> None:
-    found = [{"part": "curves", "case": "signs", "seed": seed} for seed in (1, 2, 3)]
-    study = runs.Study("fine_tuning", "", "", "", {}, [
-        {"configuration": chosen, "seconds": 1.0, "results": {"source": 80.0 + chosen["seed"], **{count: {
-            "pixels": {"accuracy": 10.0 * chosen["seed"]},
-            "full": {"accuracy": 50.0 + chosen["seed"], "rate": 0.1, "seconds": 2.0, "old": 30.0}} for count in ("10", "3")}}}
-        for chosen in found])
+    def recorded(seed: int) -> dict:
+        at = {"pixels": {"accuracy": 10.0 * seed},
+              "full": {"accuracy": 50.0 + seed, "rate": 0.1, "seconds": 2.0, "old": 30.0}}
+        return {"configuration": {"part": "curves", "case": "signs", "seed": seed}, "seconds": 1.0,
+                "results": {"source": 80.0 + seed, "10": at, "3": at}}
+
+    study = runs.Study("fine_tuning", "", "", "", {}, [recorded(seed) for seed in (1, 2, 3)])
     case = explorers.transfer(study, {"signs": {"full": 1234}}, {"signs": "A → B"}, INSTEAD).state["cases"]["A → B"]
     assert case["labels"] == [3, 10] and case["seeds"] == 3 and case["before"] == 82
     assert case["methods"]["pixels"] == {"accuracy": [[20, 10, 30]] * 2, "numbers": None}
