@@ -95,7 +95,7 @@ function render({ model, el }) {
     });
     const least = Math.min(90, ...lines.flatMap((line) => line.low));
     const ticks = found.labels.map((count) => ({ valueOf: () => Math.log10(count), toString: () => String(count) }));
-    picture.replaceChildren(panel({ title: `Accuracy on ${measures[now.measure]}, %: ${now.title}`, label: "labelled images a class",
+    picture.replaceChildren(panel({ title: `Accuracy on ${measures[now.measure]}, %`, label: "labelled images a class",
       domain: [0, Math.log10(found.labels.at(-1))], ticks, range: [10 * Math.floor(least / 10), 100], linear: true, lines,
       cursor: Math.log10(now.labels), width: panelWidth(picture, 1), height: 340, describe: sentences.join(" ") }).svg);
     const cell = (name, measure) => {
