@@ -1154,3 +1154,78 @@ def honest_checkpoint(answer: Callable[[nn.Module, Tensor], Tensor]) -> str:
                 layer.momentum != twin_layer.momentum or layer.training != twin_layer.training):
             return "Afterwards a normalisation's momentum or mode is not what it was before."
     return ""
+
+
+# practice/text ----------------------------------------------------------------------------------------------------
+
+@check
+def reading_window(answer: tuple[float, float, float, float]) -> str:
+    """Per cent read by (1, 8), (2, 8), (3, 6) convolutions and furthest gap; by counts and pairs, furthest gap 4."""
+    cases = (("one convolution, gaps up to 8", 1, 8), ("two convolutions, gaps up to 8", 2, 8),
+             ("three convolutions, gaps up to 6", 3, 6))
+    values = [float(value) for value in answer]
+    if len(values) != 4:
+        return f"Give four numbers, not {len(values)}."
+    if all(0 < value <= 1 for value in values):
+        return "Give them in per cent: 50, not 0.5."
+    for (name, convolutions, furthest), value in zip(cases, values):
+        held = min(2 * convolutions, furthest) / furthest
+        if math.isclose(value, 50 + 50 * held, abs_tol=0.3):
+            continue
+        if math.isclose(value, 100 * held, abs_tol=0.3):
+            return f"For {name}: what it cannot read it guesses, and is right every second time."
+        if math.isclose(value, 50 + 50 * min(convolutions, furthest) / furthest, abs_tol=0.3):
+            return (f"For {name}: {convolutions} of them see {2 * convolutions + 1} words, so both words up to a gap "
+                    f"of {2 * convolutions}.")
+        return f"For {name} it is not {value:g}: which gaps does a window of {2 * convolutions + 1} words hold?"
+    if math.isclose(values[3], 75, abs_tol=0.3):
+        return "Pairs are two neighbours: a word between them is one too many. So they read the gap of 1 only."
+    if not math.isclose(values[3], 62.5, abs_tol=0.3):
+        return f"For pairs it is not {values[3]:g}: of four gaps a pair of neighbours holds one; the rest is guessed."
+    return ""
+
+
+@check
+def masked_mean(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
+    """`answer(x, words)`: the mean of x, N×C×T, over the places where words, N×T, is not 0: N×C."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(3, 4, 6, generator=generator)
+    words = torch.tensor([[5, 2, 9, 0, 0, 0], [3, 0, 0, 0, 0, 0], [2, 2, 7, 8, 4, 6]])
+    right = torch.stack([row[:, :length].mean(1) for row, length in zip(x, (3, 1, 6))])
+    got = torch.as_tensor(answer(x.clone(), words.clone()))
+    if got.shape != right.shape:
+        return f"3×4×6 gave the shape {tuple(got.shape)}: return a mean a sentence and channel, 3×4."
+    real = (words != 0)[:, None]
+    if not torch.allclose(got, right, atol=1e-6):
+        for wrong, says in ((x.mean(2), "That is the mean over all places: leave the empty ones out."),
+                            ((x * real).mean(2), "The sum is right; divide it by the number of words, not of places."),
+                            (x.sum(2) / real.sum(2), "The number is right, but empty places are in the sum."),
+                            ((x * real).sum(2), "That is the sum: divide it by the number of words.")):
+            if torch.allclose(got, wrong, atol=1e-6):
+                return says
+        return "The means are others than those over the places with a word."
+    huge = torch.where(real, x, torch.inf)
+    if not torch.allclose(torch.as_tensor(answer(huge, words)), right, atol=1e-6):
+        return "An infinite value at an empty place spoils it: choose with torch.where in place of multiplying by 0."
+    return ""
+
+
+@check
+def majority(answer: Callable[[Tensor], float]) -> str:
+    """`answer(wrong)`: K×N, true where reader k gets n wrong, K odd; the per cent that the majority gets right."""
+    wrong = torch.rand(5, 40, generator=torch.Generator().manual_seed(0)) < 0.35
+    right = 100 * (wrong.sum(0) < 3).double().mean().item()
+    got = float(answer(wrong.clone()))
+    if math.isclose(got, right, abs_tol=1e-6):
+        return ""
+    if math.isclose(got, right / 100, abs_tol=1e-6):
+        return "That is the share: give it in per cent."
+    if math.isclose(got, 100 - right, abs_tol=1e-6):
+        return "That is what the majority gets wrong."
+    if math.isclose(got, 100 - 100 * wrong.double().mean().item(), abs_tol=1e-4):
+        return "That is the mean of the readers; a vote decides for each sentence, then counts."
+    if math.isclose(got, 100 - 100 * wrong.all(0).double().mean().item(), abs_tol=1e-6):
+        return "That counts a sentence as soon as one reader is right; three of five must be."
+    if math.isclose(got, 100 - 100 * wrong.any(0).double().mean().item(), abs_tol=1e-6):
+        return "That asks all readers to be right; more than half is enough."
+    return f"It gives {got:.4g} % where the majority gets {right:.4g} % right."
