@@ -1,11 +1,10 @@
 """Networks that read the X-rays of PneumoniaMNIST, what else reads them, and what a planted marker makes of a network.
 
-Groups of runs: "images" (for those who have not got the data: labels, twelve images, eight that networks get wrong,
-distances between the parts),
-"baselines", "rates" (two seeds, three learning rates), "networks" (ten seeds, each at the rate with the highest mean
-validation AUC), "balanced" (as many healthy as ill children in training), "parts" (pixels of the border or of the
-middle alone) and "marker" (a white square of 3×3 pixels on some of the training images). Needs the X-rays
-(`make data DATA=x_rays`).
+Groups of runs: "images" (for those who have not got the data: labels, distances between the parts, twelve images and
+those that networks get wrong), "baselines", "rates" (two seeds, three learning rates), "networks" (ten seeds, each at
+the rate with the highest mean validation AUC), "balanced" (as many healthy as ill children in training), "parts"
+(pixels of the border or of the middle alone), "marker" and "one logit" (a white square of 3×3 pixels on some of the
+training images). Needs the X-rays (`make data DATA=x_rays`).
 """
 
 import base64
@@ -134,13 +133,18 @@ def marked(pictures: Tensor) -> Tensor:
     return pictures
 
 
-def marker(ill: float, healthy: float, **setting) -> dict:
+def planted(ill: float, healthy: float, **setting) -> nn.Module:
     """A network trained with the marker on these shares of the ill and of the healthy children's images."""
     generator = torch.Generator().manual_seed(1000 + setting["seed"])
     share = torch.where(x_rays.train_labels == 1, ill, healthy)
     chosen = torch.rand(len(share), generator=generator) < share
-    planted = torch.where(chosen[:, None, None, None], marked(x_rays.train_images), x_rays.train_images)
-    network = train(**setting, dataset=replace(x_rays, train_images=planted))
+    pictures = torch.where(chosen[:, None, None, None], marked(x_rays.train_images), x_rays.train_images)
+    return train(**setting, dataset=replace(x_rays, train_images=pictures))
+
+
+def marker(ill: float, healthy: float, **setting) -> dict:
+    """What the marker makes of a network's answers and of its heat maps."""
+    network = planted(ill, healthy, **setting)
     pictures, labels = PARTS["test"]
     bare, with_marker = logits(network, pictures), logits(network, marked(pictures))
     sick = labels.numpy() == 1
@@ -159,13 +163,20 @@ def marker(ill: float, healthy: float, **setting) -> dict:
                       ("occlusion", occlusion(network, marked(pictures[MARKED[:1]]), spread=False)))}}
 
 
-def grad_cam(network: nn.Module, pictures: Tensor, stage: int, side: int | None = 28) -> Tensor:
-    """Heat maps N×28×28, or in the size of the stage's maps, for "pneumonia" against "healthy"."""
+def one_logit(ill: float, healthy: float, **setting) -> dict:
+    """Grad-CAM as published, for the logit of "pneumonia" alone, of the networks of the group "marker"."""
+    network = planted(ill, healthy, **setting)
+    maps = grad_cam(network, marked(x_rays.test_images[MARKED]), 3, against=False)
+    return {"heat": {"grad-cam, one logit": counted(maps)}}
+
+
+def grad_cam(network: nn.Module, pictures: Tensor, stage: int, side: int | None = 28, against: bool = True) -> Tensor:
+    """Heat maps N×28×28, or in the size of the stage's maps, for "pneumonia" (`against`: "healthy")."""
     kept: list[Tensor] = []
     hook = network.stages[stage - 1].register_forward_hook(lambda layer, inputs, output: kept.append(output))
     answers = network(pictures)
     hook.remove()
-    (gradient,) = torch.autograd.grad((answers[:, 1] - answers[:, 0]).sum(), kept[0])
+    (gradient,) = torch.autograd.grad((answers[:, 1] - against * answers[:, 0]).sum(), kept[0])
     weighted = (gradient.mean((2, 3), keepdim=True) * kept[0]).sum(1, keepdim=True)
     heat = torch.relu(weighted).detach()
     return (functional.interpolate(heat, size=side, mode="bilinear") if side else heat)[:, 0]
@@ -210,7 +221,7 @@ def mistakes(networks: list[dict]) -> list[int]:
 
 
 GROUPS = {"images": images, "baselines": baselines, "rates": rates, "networks": trained, "balanced": balanced,
-          "parts": parts, "marker": marker}
+          "parts": parts, "marker": marker, "one logit": one_logit}
 
 
 def record(plan: list[dict]) -> runs.Study:
@@ -243,6 +254,7 @@ if __name__ == "__main__":
     plan += networks_of(20)
     plan += [{"group": "parts", "keep": keep, "border": 4, **usual, "seed": seed}
              for keep in ("border", "middle") for seed in seeds[:5]]
+    plan += [{"group": "one logit", "ill": 1.0, "healthy": 0.0, **usual, "seed": seed} for seed in seeds]
     found = record(plan + [configuration for configuration in before if configuration not in plan])
     plan += [{"group": "images", "what": index} for index in mistakes(found.select(group="networks", **usual))
              if index not in SHOWN]
