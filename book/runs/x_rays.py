@@ -3,7 +3,7 @@
 Groups of runs: "images" (for those who have not got the data: labels, distances between the parts, twelve images and
 those that networks get wrong), "baselines", "rates" (two seeds, three learning rates), "networks" (ten seeds, each at
 the rate with the highest mean validation AUC), "balanced" (as many healthy as ill children in training), "parts"
-(pixels of the border or of the middle alone), "marker" and "one logit" (a white square of 3×3 pixels on some of the
+(pixels of the border or of the middle alone), "swapped" (the border is that of another child), "marker" and "one logit" (a white square of 3×3 pixels on some of the
 training images). Needs the X-rays (`make data DATA=x_rays`).
 """
 
@@ -124,6 +124,24 @@ def parts(keep: str, border: int, **setting) -> dict:
     return {"auc": aucs({part: logits(network, pictures * mask) for part, (pictures, _) in PARTS.items()})}
 
 
+def swapped(**setting) -> dict:
+    """AUCs with borders of 1, 2 and 4 pixels taken from another test image: of the same class, or of the other one."""
+    network = train(**setting)
+    pictures, labels = PARTS["test"]
+    random = torch.Generator().manual_seed(2000 + setting["seed"])
+    kinds = [(labels == label).nonzero()[:, 0] for label in (0, 1)]
+    found: dict[str, list[float]] = {"same": [], "other": []}
+    for border in (1, 2, 4):
+        for name, other in (("same", 0), ("other", 1)):
+            giver = torch.stack([kinds[label ^ other][torch.randint(len(kinds[label ^ other]), (), generator=random)]
+                                 for label in labels.tolist()])
+            mixed = pictures[giver].clone()
+            inside = slice(border, 28 - border)
+            mixed[:, :, inside, inside] = pictures[:, :, inside, inside]
+            found[name].append(100 * float(roc_auc_score(labels, logits(network, mixed))))
+    return found
+
+
 # The marker -------------------------------------------------------------------------------------------------------
 
 def marked(pictures: Tensor) -> Tensor:
@@ -221,7 +239,7 @@ def mistakes(networks: list[dict]) -> list[int]:
 
 
 GROUPS = {"images": images, "baselines": baselines, "rates": rates, "networks": trained, "balanced": balanced,
-          "parts": parts, "marker": marker, "one logit": one_logit}
+          "parts": parts, "swapped": swapped, "marker": marker, "one logit": one_logit}
 
 
 def record(plan: list[dict]) -> runs.Study:
@@ -254,6 +272,7 @@ if __name__ == "__main__":
     plan += networks_of(20)
     plan += [{"group": "parts", "keep": keep, "border": 4, **usual, "seed": seed}
              for keep in ("border", "middle") for seed in seeds[:5]]
+    plan += [{"group": "swapped", **usual, "seed": seed} for seed in seeds]
     plan += [{"group": "one logit", "ill": 1.0, "healthy": 0.0, **usual, "seed": seed} for seed in seeds]
     found = record(plan + [configuration for configuration in before if configuration not in plan])
     plan += [{"group": "images", "what": index} for index in mistakes(found.select(group="networks", **usual))
