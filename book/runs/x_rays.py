@@ -3,8 +3,8 @@
 Groups of runs: "images" (for those who have not got the data: labels, distances between the parts, twelve images and
 those that networks get wrong), "baselines", "rates" (two seeds, three learning rates), "networks" (ten seeds, each at
 the rate with the highest mean validation AUC), "balanced" (as many healthy as ill children in training), "parts"
-(pixels of the border or of the middle alone), "swapped" (the border is that of another child), "marker" and "one logit" (a white square of 3×3 pixels on some of the
-training images). Needs the X-rays (`make data DATA=x_rays`).
+(pixels of the border or of the middle alone), "swapped" (the border is that of another child), "marker" and "one logit"
+(a white square of 3×3 pixels on some of the training images). Needs the X-rays (`make data DATA=x_rays`).
 """
 
 import base64
