@@ -265,16 +265,15 @@ if __name__ == "__main__":
                 for kind in ("residual", "plain") for seed in seeds]
 
     plan += networks_of(8)
+    found = record(plan + [configuration for configuration in before if configuration not in plan])
     plan += [{"group": "marker", "ill": ill, "healthy": healthy, **usual, "seed": seed}
              for ill, healthy in ((1.0, 0.0), (0.9, 0.1), (0.0, 0.0)) for seed in seeds]
     plan += [{"group": "parts", "keep": "border", "border": 1, **usual, "seed": seed} for seed in seeds]
     plan += [{"group": "balanced", **usual, "seed": seed} for seed in seeds]
-    plan += networks_of(20)
-    plan += [{"group": "parts", "keep": keep, "border": 4, **usual, "seed": seed}
-             for keep in ("border", "middle") for seed in seeds[:5]]
     plan += [{"group": "swapped", **usual, "seed": seed} for seed in seeds]
     plan += [{"group": "one logit", "ill": 1.0, "healthy": 0.0, **usual, "seed": seed} for seed in seeds]
-    found = record(plan + [configuration for configuration in before if configuration not in plan])
     plan += [{"group": "images", "what": index} for index in mistakes(found.select(group="networks", **usual))
              if index not in SHOWN]
-    record(plan)
+    plan += [{"group": "parts", "keep": keep, "border": 4, **usual, "seed": seed}
+             for keep in ("border", "middle") for seed in seeds[:5]]
+    record(plan + networks_of(20))
