@@ -1,10 +1,11 @@
 """Networks that read the X-rays of PneumoniaMNIST, what else reads them, and what a planted marker makes of a network.
 
 Groups of runs: "images" (for those who have not got the data: labels, distances between the parts, twelve images and
-those that networks get wrong), "baselines", "rates" (two seeds, three learning rates), "networks" (ten seeds, each at
-the rate with the highest mean validation AUC), "balanced" (as many healthy as ill children in training), "parts"
-(pixels of the border or of the middle alone), "swapped" (the border is that of another child), "marker" and "one logit"
-(a white square of 3×3 pixels on some of the training images). Needs the X-rays (`make data DATA=x_rays`).
+those that networks get wrong), "baselines", "rates" (two seeds, three learning rates), "networks" (ten seeds, five of
+the deep ones, each at the rate with the highest mean validation AUC), "balanced" (as many healthy as ill children in
+training), "parts" (pixels of the border or of the middle alone), "swapped" (the border is that of another child),
+"marker" and "one logit" (a white square of 3×3 pixels on some of the training images). Needs the X-rays
+(`make data DATA=x_rays`).
 """
 
 import base64
@@ -260,11 +261,11 @@ if __name__ == "__main__":
         for kind, depth in KINDS}
     usual = {"kind": "residual", "depth": 8, "learning_rate": best["residual", 8]}
 
-    def networks_of(depth: int) -> list[dict]:
+    def networks_of(depth: int, seeds: range) -> list[dict]:
         return [{"group": "networks", "kind": kind, "depth": depth, "learning_rate": best[kind, depth], "seed": seed}
                 for kind in ("residual", "plain") for seed in seeds]
 
-    plan += networks_of(8)
+    plan += networks_of(8, seeds)
     found = record(plan + [configuration for configuration in before if configuration not in plan])
     plan += [{"group": "marker", "ill": ill, "healthy": healthy, **usual, "seed": seed}
              for ill, healthy in ((1.0, 0.0), (0.9, 0.1), (0.0, 0.0)) for seed in seeds]
@@ -276,4 +277,4 @@ if __name__ == "__main__":
              if index not in SHOWN]
     plan += [{"group": "parts", "keep": keep, "border": 4, **usual, "seed": seed}
              for keep in ("border", "middle") for seed in seeds[:5]]
-    record(plan + networks_of(20))
+    record(plan + networks_of(20, seeds[:5]))
