@@ -1229,3 +1229,105 @@ def majority(answer: Callable[[Tensor], float]) -> str:
     if math.isclose(got, 100 - 100 * wrong.any(0).double().mean().item(), abs_tol=1e-6):
         return "That asks all readers to be right; more than half is enough."
     return f"It gives {got:.4g} % where the majority gets {right:.4g} % right."
+
+
+# practice/medicine -------------------------------------------------------------------------------------------------
+
+@check
+def pairs_by_hand(answer: tuple[float, float]) -> str:
+    """`(auc, threshold)` in per cent: of ill 0.8, 0.7, 0.3 and healthy 0.7, 0.2; where a miss costs four alarms."""
+    area, threshold = map(float, answer)
+    if max(area, threshold) <= 1:
+        return "Give both in per cent."
+    typical = {100 * 4 / 6: "The pair 0.7 against 0.7 is a tie and counts one half.",
+               100 * 5 / 6: "The pair 0.7 against 0.7 is a tie: it counts one half, not one.",
+               25.0: "That is the share of the pairs that are in the wrong order or tied: the AUC counts those "
+                     "in the right order."}
+    if not math.isclose(area, 75, abs_tol=0.05):
+        hint = next((said for value, said in typical.items() if math.isclose(area, value, abs_tol=0.06)), "")
+        return f"The AUC is not {area:.1f} %. " + (hint or "Three ill and two healthy children make six pairs.")
+    if not math.isclose(threshold, 20, abs_tol=0.05):
+        typical = {25: "Compare p · 4 with (1 − p) · 1, not p with 1/4.",
+                   80: "That is the threshold for an alarm that costs four misses: a dear miss lowers the threshold."}
+        hint = typical.get(round(threshold), "Where is p · 4 equal to (1 − p) · 1?")
+        return f"The AUC is right. The threshold is not {threshold:.1f} %. {hint}"
+    return ""
+
+
+@check
+def area_of_pairs(answer: Callable[[Tensor, Tensor], float]) -> str:
+    """`answer(scores, ill)`: the AUC, from 0 to 1, of scores and a mask that is true for the ill; ties are halves."""
+    generator = torch.Generator().manual_seed(0)
+    cases = [(torch.tensor([0.9, 0.6, 0.4, 0.5, 0.1]), torch.tensor([True, True, True, False, False])),
+             (torch.tensor([0.1, 0.2, 0.8, 0.9]), torch.tensor([True, False, True, False])),
+             (torch.tensor([0.5, 0.5, 0.5, 0.2]), torch.tensor([True, False, True, False])),
+             (torch.randn(60, generator=generator).round(decimals=1), torch.arange(60) % 3 == 0)]
+    for scores, ill in cases:
+        given = float(answer(scores.clone(), ill.clone()))
+        apart = scores[ill][:, None] - scores[~ill][None, :]
+        above, tied = (apart > 0).float().mean().item(), (apart == 0).float().mean().item()
+        right = above + tied / 2
+        if math.isclose(given, right, abs_tol=1e-6):
+            continue
+        typical = [(100 * right, "That is in per cent; give a share."),
+                   (1 - right, "That is the share of the pairs in the wrong order."),
+                   (above, "Ties are missing: each counts one half."),
+                   (above + tied, "A tie counts one half, not one."),
+                   (((scores >= 0.5) == ill).float().mean().item(),
+                    "That is the accuracy at 0.5; the AUC knows no threshold."),
+                   (above * apart.numel(), "Divide by the number of pairs.")]
+        hint = next((said for value, said in typical if math.isclose(given, value, abs_tol=1e-5)),
+                    "Count the pairs of one ill and one healthy child in which the ill one has the higher score.")
+        return f"For {len(scores)} scores it is {right:.4f}; yours is {given:.4f}. {hint}"
+    return ""
+
+
+@check
+def worth_of_an_alarm(answer: Callable[[float, float, float], float]) -> str:
+    """`answer(sensitivity, specificity, prevalence)`, shares: how probable it is that an alarm is right."""
+    for sensitivity, specificity, prevalence in ((0.9, 0.8, 0.5), (0.98, 0.65, 0.01), (0.6, 0.99, 0.3)):
+        given = float(answer(sensitivity, specificity, prevalence))
+        found, alarmed = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)
+        right = found / (found + alarmed)
+        if math.isclose(given, right, abs_tol=1e-6):
+            continue
+        typical = [(100 * right, "Give a share, not per cent."), (1 - right, "That is the share of false alarms."),
+                   (found, "Divide by all who are called ill: those who are, and the healthy ones."),
+                   (sensitivity / (sensitivity + 1 - specificity),
+                    "Weigh both kinds of children by how many there are."),
+                   (found / (found + specificity * (1 - prevalence)),
+                    "The healthy ones who are called ill are 1 − specificity of them."),
+                   (sensitivity, "That is the sensitivity: of the ill, how many are found. Asked is: of the "
+                                 "found, how many are ill.")]
+        hint = next((said for value, said in typical if math.isclose(given, value, abs_tol=1e-6)),
+                    "Count in a thousand children: how many are called ill, and how many of those are?")
+        return (f"For a sensitivity of {sensitivity}, a specificity of {specificity} and {prevalence} ill it is "
+                f"{right:.4f}; yours is {given:.4f}. {hint}")
+    return ""
+
+
+@check
+def moved_prevalence(answer: Callable[[Tensor, float, float], Tensor]) -> str:
+    """`answer(probabilities, before, after)`: corrected for a prevalence of `after` where training had `before`."""
+    shares = torch.tensor([0.02, 0.3, 0.5, 0.742, 0.99], dtype=torch.double)
+    for before, after in ((0.742, 0.625), (0.5, 0.01), (0.3, 0.3)):
+        given = torch.as_tensor(answer(shares.clone(), before, after), dtype=torch.double)
+        factor = after / (1 - after) * (1 - before) / before
+
+        def corrected(factor: float) -> Tensor:
+            return factor * shares / (factor * shares + 1 - shares)
+
+        if given.shape != shares.shape:
+            return f"Five probabilities gave the shape {tuple(given.shape)}: return one for each."
+        if torch.allclose(given, corrected(factor), atol=1e-6):
+            continue
+        typical = [(corrected(1 / factor), "That is the wrong way round: divide by the odds of before, multiply "
+                                           "by those of after."),
+                   (shares * after / before, "Multiply the odds p / (1 − p), not the probabilities."),
+                   (corrected(after / before), "Take the ratio of the odds, not of the prevalences."),
+                   (factor * shares / (1 - shares), "These are odds: turn them back into probabilities, o / (1 + o).")]
+        hint = next((said for value, said in typical if torch.allclose(given, value, atol=1e-6)),
+                    "Odds times odds of the new prevalence, over those of the old one.")
+        return (f"From {before} to {after}, 0.3 becomes {corrected(factor)[1]:.4f}; yours is {float(given[1]):.4f}. "
+                f"{hint}")
+    return ""
