@@ -1067,6 +1067,86 @@ def chance_of_order(answer: Callable[[tuple[float, float], float], float]) -> st
     return ""
 
 
+# practice/fine-tuning ----------------------------------------------------------------------------------------------
+
+@check
+def largest_rank(answer: int) -> str:
+    """The largest rank with which a low-rank addition to a 3×3 convolution of 64 channels has fewer numbers than it."""
+    if answer == 57:
+        return ""
+    typical = {58: "Nearly: with 58 it has 64·9·58 + 58·64 numbers, which are more than 64·9·64.",
+               64: "The rank of the channels is 64, but the addition pays for two convolutions.",
+               32: "That is for two equal matrices; here the first has nine times as many numbers as the second.",
+               6: "The second convolution has 1×1 pixels, not 3×3: rank·64 numbers.",
+               576: "That many inputs has one output; ask for the rank at which both sides are equal."}
+    return typical.get(answer, "With rank r the first convolution has 64·9·r numbers and the second r·64. Together "
+                               "they must be fewer than 64·9·64.")
+
+
+@check
+def merged_kernel(answer: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str:
+    """`answer(weight, down, up)`: the kernel C'×C×3×3 of one convolution that does what conv + up(down) does.
+
+    `down`: r×C×3×3, `up`: C'×r×1×1.
+    """
+    generator = torch.Generator().manual_seed(0)
+    weight, down, up, x = (torch.randn(shape, generator=generator)
+                           for shape in ((6, 4, 3, 3), (2, 4, 3, 3), (6, 2, 1, 1), (3, 4, 8, 8)))
+    before = [tensor.clone() for tensor in (weight, down, up)]
+    given = answer(weight, down, up)
+    if not all(torch.equal(old, new) for old, new in zip(before, (weight, down, up))):
+        return "It changes what it was given: the addition could not be taken off again."
+    if tuple(given.shape) != (6, 4, 3, 3):
+        return f"The kernel has to be 6×4×3×3, like the convolution's; yours is {'×'.join(map(str, given.shape))}."
+    low = torch.einsum("or,rihw->oihw", up[:, :, 0, 0], down)
+    typical = [(low, "That is the addition alone: the convolution itself is missing."),
+               (weight, "That is the convolution alone."), (weight - low, "The addition has the wrong sign."),
+               (weight + low.flip(2, 3), "The kernel is mirrored: PyTorch does not flip it."),
+               (weight + low.transpose(2, 3), "Rows and columns of the kernel are exchanged."),
+               (weight + low / 2, "The addition is divided by the rank; here nothing scales it.")]
+    if torch.allclose(given, weight + low, atol=1e-5):
+        return ""
+    hint = next((says for wrong, says in typical if torch.allclose(given, wrong, atol=1e-5)),
+                "Each output channel's addition is the sum over the r kernels of down, weighted by its row of up.")
+    one = functional.conv2d(x, weight, padding=1) + functional.conv2d(functional.conv2d(x, down, padding=1), up)
+    apart = (functional.conv2d(x, given, padding=1) - one).abs().max().item()
+    return f"The outputs differ by up to {apart:.2g}. {hint}"
+
+
+@check
+def only_the_last_stage(answer: Callable[[networks.Network], list[nn.Parameter]]) -> str:
+    """`answer(network)`: leaves it so that only last stage and classifier train, and returns their parameters."""
+    network = networks.residual(8, 1, seed=1).train()
+    chosen = list(answer(network))
+    right = [*network.stages[2].parameters(), *network.classifier.parameters()]
+    wanted, got = {id(parameter) for parameter in right}, {id(parameter) for parameter in chosen}
+    if not got:
+        return "It returns no parameters: the optimiser needs those of the last stage and of the classifier."
+    if not wanted <= got:
+        missing = "the classifier" if not {id(network.classifier.weight)} <= got else "the last stage"
+        return f"Parameters of {missing} are missing from what it returns."
+    if got != wanted or len(chosen) != len(right):
+        return "It returns more than the parameters of the last stage and of the classifier, each once."
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad != (id(parameter) in got):
+            return (f"{name} has requires_grad={parameter.requires_grad}: what is not trained needs no gradient, what "
+                    "is trained does.")
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    x = 3 + torch.randn(16, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    descent = torch.optim.SGD(chosen, lr=0.1, weight_decay=1e-4)
+    functional.cross_entropy(network(x), torch.arange(16) % 10).backward()
+    descent.step()
+    after = network.state_dict()
+    moved = [name for name in before if not torch.equal(before[name], after[name])]
+    first = next((name for name in moved if not name.startswith(("stages.2", "classifier"))), None)
+    if first:
+        return (f"A training step moved {first}. requires_grad does not stop running statistics: batch normalisation "
+                "in training mode updates them, whatever is trained.")
+    if not any("stages.2" in name and "running" in name for name in moved):
+        return "The last stage is in evaluation mode: its batch statistics do not follow its weights."
+    return ""
+
+
 # practice/scaling --------------------------------------------------------------------------------------------------
 
 @check

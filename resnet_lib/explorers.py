@@ -163,6 +163,33 @@ def processes(networks: Mapping[str, tuple[int, int, float, str]], instead: HTML
                     "watts": 300}}, instead)
 
 
+def transfer(study: Study, numbers: Mapping[str, Mapping[str, int]], titles: Mapping[str, str],
+             instead: HTML) -> Explorer:
+    """Accuracy against labelled images a class: the curves of the study "fine_tuning", by case and method.
+
+    `numbers`: by case and method, how many numbers are trained. `titles`: the cases in order, and what they are called.
+    """
+    def bands(runs: list[dict], labels: list[str], method: str, measure: str) -> list[list[float]]:
+        columns = [[run[count][method][measure] for run in runs] for count in labels]
+        return [[three_digits(of(column)) for of in (statistics.median, min, max)] for column in columns]
+
+    cases = {}
+    for case, title in titles.items():
+        runs = study.select(part="curves", case=case)
+        labels = sorted((key for key in runs[0] if key.isdigit()), key=int)
+        methods: dict[str, Any] = {}
+        for method, results in runs[0][labels[0]].items():
+            methods[method] = {"accuracy": bands(runs, labels, method, "accuracy"),
+                               "numbers": numbers[case].get(method)}
+            if "old" in results:
+                methods[method]["old"] = bands(runs, labels, method, "old")
+            if "seconds" in results:
+                methods[method]["seconds"] = [band[0] for band in bands(runs, labels, method, "seconds")]
+        cases[title] = {"labels": [int(count) for count in labels], "seeds": len(runs), "methods": methods,
+                        "before": three_digits(statistics.median(run["source"] for run in runs))}
+    return Explorer("transfer", {"cases": cases}, instead)
+
+
 def threshold(logits: Sequence[float], ill: Sequence[bool], instead: HTML) -> Explorer:
     """A threshold on a network's probabilities: what it does to a thousand children, at a prevalence and a cost.
 

@@ -178,6 +178,21 @@ def test_a_long_list_keeps_its_ends(count: int, points: int, kept: list[int]) ->
     assert explorers.thinned(count, points) == kept
 
 
+def test_a_transfer_holds_median_least_and_most_of_the_seeds() -> None:
+    def recorded(seed: int) -> dict:
+        at = {"pixels": {"accuracy": 10.0 * seed},
+              "full": {"accuracy": 50.0 + seed, "rate": 0.1, "seconds": 2.0, "old": 30.0}}
+        return {"configuration": {"part": "curves", "case": "signs", "seed": seed}, "seconds": 1.0,
+                "results": {"source": 80.0 + seed, "10": at, "3": at}}
+
+    study = runs.Study("fine_tuning", "", "", "", {}, [recorded(seed) for seed in (1, 2, 3)])
+    case = explorers.transfer(study, {"signs": {"full": 1234}}, {"signs": "A → B"}, INSTEAD).state["cases"]["A → B"]
+    assert case["labels"] == [3, 10] and case["seeds"] == 3 and case["before"] == 82
+    assert case["methods"]["pixels"] == {"accuracy": [[20, 10, 30]] * 2, "numbers": None}
+    assert case["methods"]["full"] == {"accuracy": [[52, 51, 53]] * 2, "numbers": 1234, "old": [[30, 30, 30]] * 2,
+                                       "seconds": [2, 2]}
+
+
 # Draw a digit ---------------------------------------------------------------------------------------------------
 
 def reader(depth: int = 8, size: tuple[int, int] = (28, 28), kind: str = "residual", **options: Any) -> weights.Trained:

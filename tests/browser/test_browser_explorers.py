@@ -13,6 +13,7 @@ pytestmark = pytest.mark.browser
 EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "concepts/depth",
              "block-builder": "networks/residual", "backpropagation": "mathematics/backpropagation",
              "records": "networks/cifar10", "processes": "practice/scaling",
+             "transfer": "practice/fine-tuning",
              "threshold": "practice/medicine"}
 
 
