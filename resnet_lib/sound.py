@@ -10,8 +10,10 @@ import html
 import io
 import math
 import wave as wav
+import zlib
 
 import torch
+from IPython.display import HTML
 from torch import Tensor
 from torch.nn import functional
 
@@ -74,8 +76,18 @@ def loud(wave: Tensor) -> Tensor:
     return wave * (LEVEL / size) if size > 0 else wave
 
 
-def player(wave: Tensor, label: str) -> str:
-    """HTML that plays a wave (16 bits a sample, in the page itself); `label`: what is heard.
+def unpack(text: str) -> Tensor:
+    """A wave of the study "speech_examples": samples of 16 bits, compressed by zlib, written in base64."""
+    return torch.frombuffer(bytearray(zlib.decompress(base64.b64decode(text))), dtype=torch.int16) / 32_768
+
+
+def players(waves: dict[str, Tensor], rate: int = RATE) -> HTML:
+    """A player for each wave, under the words that say what is heard; they work without a kernel and from a file."""
+    return HTML('<div class="sounds">' + "".join(player(wave, label, rate) for label, wave in waves.items()) + "</div>")
+
+
+def player(wave: Tensor, label: str, rate: int = RATE) -> str:
+    """HTML that plays a wave (16 bits a sample, in the page itself); `label`: what is heard; `rate`: samples a second.
 
     Nothing plays by itself. Raises ValueError without a label, and for numbers that are not finite.
     """
@@ -87,7 +99,7 @@ def player(wave: Tensor, label: str) -> str:
     with wav.open(file, "wb") as writer:
         writer.setnchannels(1)
         writer.setsampwidth(2)
-        writer.setframerate(RATE)
+        writer.setframerate(rate)
         writer.writeframes((wave.clamp(-1, 1) * 32_767).round().to(torch.int16).numpy().tobytes())
     source = base64.b64encode(file.getvalue()).decode()
     said = html.escape(label)
