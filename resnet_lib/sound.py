@@ -81,12 +81,12 @@ def unpack(text: str) -> Tensor:
     return torch.frombuffer(bytearray(zlib.decompress(base64.b64decode(text))), dtype=torch.int16) / 32_768
 
 
-def players(waves: dict[str, Tensor], rate: int = RATE) -> HTML:
-    """A player for each wave, under the words that say what is heard; they work without a kernel and from a file."""
-    return HTML('<div class="sounds">' + "".join(player(wave, label, rate) for label, wave in waves.items()) + "</div>")
+def players(*sounds: tuple) -> HTML:
+    """A player for each sound, `(label, wave)` or `(label, wave, rate)`; they need no kernel and no server."""
+    return HTML('<div class="sounds">' + "".join(player(*each) for each in sounds) + "</div>")
 
 
-def player(wave: Tensor, label: str, rate: int = RATE) -> str:
+def player(label: str, wave: Tensor, rate: int = RATE) -> str:
     """HTML that plays a wave (16 bits a sample, in the page itself); `label`: what is heard; `rate`: samples a second.
 
     Nothing plays by itself. Raises ValueError without a label, and for numbers that are not finite.

@@ -26,6 +26,6 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     runs.record("speech_rates", "Which learning rate suits a network that is to understand a new voice?",
                 [{"kind": kind, "depth": depth, "rate": rate, "without": without}
-                 for depth, rates in ((8, (0.03, 0.1, 0.3)), (20, (0.03, 0.1)))
-                 for kind in ("residual", "plain") for rate in rates for without in ("george", "lucas", "theo")],
+                 for depth in (8, 20) for kind in ("residual", "plain") for rate in (0.03, 0.1, 0.3)
+                 for without in ("george", "lucas", "theo")],
                 measure)
