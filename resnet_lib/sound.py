@@ -58,8 +58,7 @@ def power(wave: Tensor, frames: int = FRAMES) -> Tensor:
 
     The wave is cut, or followed by zeros, so that it fills the frames. Raises ValueError for anything but one channel.
     """
-    if wave.ndim != 1:
-        raise ValueError(f"A wave has one channel, the shape (n,); this one has {tuple(wave.shape)}.")
+    _check(wave)
     length = WINDOW + HOP * (frames - 1)
     wave = functional.pad(wave[:length], (0, max(0, length - len(wave))))
     return torch.fft.rfft(wave.unfold(0, WINDOW, HOP) * _HANN).abs().square().T
@@ -72,8 +71,13 @@ def picture(wave: Tensor, frames: int = FRAMES) -> Tensor:
 
 def loud(wave: Tensor) -> Tensor:
     """The wave, made louder or softer until its root mean square is LEVEL; silence stays as it is."""
-    size = wave.square().mean().sqrt()
+    size = wave.square().mean().sqrt()  # not a number where there is no sample
     return wave * (LEVEL / size) if size > 0 else wave
+
+
+def _check(wave: Tensor) -> None:
+    if wave.ndim != 1:
+        raise ValueError(f"A wave has one channel, the shape (n,); this one has {tuple(wave.shape)}.")
 
 
 def unpack(text: str) -> Tensor:
@@ -89,8 +93,10 @@ def players(*sounds: tuple) -> HTML:
 def player(label: str, wave: Tensor, rate: int = RATE) -> str:
     """HTML that plays a wave (16 bits a sample, in the page itself); `label`: what is heard; `rate`: samples a second.
 
-    Nothing plays by itself. Raises ValueError without a label, and for numbers that are not finite.
+    Nothing plays by itself. Raises ValueError without a label, for several channels, and for numbers that are not
+    finite.
     """
+    _check(wave)
     if not label.strip():
         raise ValueError("A player needs a label: a few words that say what is heard.")
     if not wave.isfinite().all():
