@@ -113,7 +113,8 @@ def centred(pictures: Tensor, heard: Tensor, known: Tensor) -> Tensor:
     return (pictures - mean) / deviation.clamp(min=0.05) * known.std(0) + known.mean(0)
 
 
-def measure(split: str, kind: str, depth: int, level: str, seed: int, voices: int = 0, centre: bool = False) -> dict:
+def measure(split: str, kind: str, depth: int, level: str, seed: int, voices: int = 0, centre: bool = False,
+            control: bool = False) -> dict:
     train, test = parts(split, seed)
     parted = dataset(level, few(split, voices, seed) if voices else train, test)
     if depth == 0:
@@ -127,6 +128,9 @@ def measure(split: str, kind: str, depth: int, level: str, seed: int, voices: in
         return {"accuracy": accuracy(said, parted.test_labels)}
     rate = rate_for(kind, depth, split)
     network = trained(kind, depth, rate, parted, seed)
+    if control:  # new statistics, but of voices that it knows: does it gain by those?
+        network, later = adapted(network, parted.train_images[:100]), slice(100, None)
+        return {"later": accuracy(answers(network, parted.test_images[later]), parted.test_labels[later])}
     said = answers(network, parted.test_images)
     result = {"rate": rate, "accuracy": accuracy(said, parted.test_labels),
               "train": accuracy(answers(network, parted.train_images), parted.train_labels)}
@@ -181,4 +185,6 @@ if __name__ == "__main__":
                for seed in (1, 2) for voices in (1, 3, 5) for split in PAIRS]
     wanted += [{"split": split, "kind": kind, "depth": 20, "level": "recorded", "seed": seed}
                for seed in (1, 2) for kind in ("residual", "plain") for split in PAIRS]
+    wanted += [{"split": split, "kind": "residual", "depth": 8, "level": "recorded", "seed": seed, "control": True}
+               for seed in (1, 2, 3) for split in PAIRS]
     runs.record("speech", "Does a network understand a voice that it has never heard?", wanted, either)
