@@ -14,6 +14,7 @@ import os
 import re
 import struct
 import wave
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -428,7 +429,7 @@ def _read_x_rays(below: Path) -> tuple[Tensor, ...]:
     return tuple(parts)
 
 
-_FRAMES = (29, 14, 22, 7, 26, 18, 10, 3, 28, 24, 20, 16, 12)  # from near to far and back: ever finer in time
+_FRAMES = (29, 14, 22, 7, 26, 18, 10, 3, 28, 24, 20, 16, 12)  # the last of a film, its middle, and ever finer
 
 
 def _read_signs(below: Path) -> tuple[Tensor, ...]:
@@ -443,17 +444,15 @@ def _read_signs(below: Path) -> tuple[Tensor, ...]:
     known = KNOWN["signs"]
     chosen: list[tuple[Path, int]] = []
     for label in range(len(known.classes)):
-        files = (path for path in (top / f"GTSRB/Training/{label:05d}").glob("*_*.ppm"))
-        frames = [(int(path.stem[-5:]), path.stem, path) for path in files]
-        order = sorted((_FRAMES.index(frame), stem, path) for frame, stem, path in frames if frame in _FRAMES)
-        chosen += sorted((path, label) for _, _, path in order[:90])
+        found = [(int(path.stem[-5:]), path) for path in (top / f"GTSRB/Training/{label:05d}").glob("*_*.ppm")]
+        order = sorted((_FRAMES.index(frame), path) for frame, path in found if frame in _FRAMES)
+        chosen += sorted((path, label) for _, path in order[:90])
     train = len(chosen)
     with _reading(top / "GT-final_test.csv"), open(top / "GT-final_test.csv", newline="") as table:
-        found: dict[int, int] = {}
+        seen: Counter[int] = Counter()
         for row in csv.DictReader(table, delimiter=";"):
-            label = int(row["ClassId"])
-            found[label] = found.get(label, 0) + 1
-            if found[label] <= 25:
+            seen[label := int(row["ClassId"])] += 1
+            if seen[label] <= 25:
                 chosen.append((top / f"GTSRB/Final_Test/Images/{Path(row['Filename']).name}", label))
     pieces, images = [], []
     for path, label in chosen:
