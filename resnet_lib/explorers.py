@@ -163,6 +163,19 @@ def processes(networks: Mapping[str, tuple[int, int, float, str]], instead: HTML
                     "watts": 300}}, instead)
 
 
+def threshold(logits: Sequence[float], ill: Sequence[bool], instead: HTML) -> Explorer:
+    """A threshold on a network's probabilities: what it does to a thousand children, at a prevalence and a cost.
+
+    `logits`: for each test image the logarithm of the odds that it shows an ill child; `ill`: whether it does. Raises
+    ValueError unless there are as many of both, of ill and of healthy children at least one, and all are finite.
+    """
+    if len(logits) != len(ill) or not 0 < sum(map(bool, ill)) < len(ill) or not all(map(math.isfinite, logits)):
+        raise ValueError("A finite logit is needed for each image, and images of ill and of healthy children.")
+    return Explorer("threshold", {
+        "logits": [round(100 * float(logit)) for logit in logits], "ill": "".join("01"[bool(one)] for one in ill),
+        "default": {"threshold": 50, "prevalence": 62.5, "price": 1}}, instead)
+
+
 SHAPES = {"W1": (10, 10), "b1": (10, 1), "W2": (5, 10), "b2": (5, 1), "x": (10, 1), "y": (5, 1)}
 
 

@@ -263,3 +263,18 @@ def test_the_site_has_the_weights_as_a_script_where_there_are_any(tmp_path: Path
     torch.save(content, tmp_path / "mnist.pt")
     extension.write_weights(tmp_path, tmp_path / "mnist.pt")
     assert script.read_text(encoding="utf-8") == explorers.weights_script(explorers.packed(trained))
+
+
+# A threshold ------------------------------------------------------------------------------------------------------
+
+def test_the_explorer_of_thresholds_holds_each_image_once():
+    explorer = explorers.threshold([1.234, -0.5, 0.0], [True, False, True], INSTEAD)
+    assert explorer.state["logits"] == [123, -50, 0] and explorer.state["ill"] == "101"
+    assert of_page(explorer.static()) == explorer.state
+
+
+@pytest.mark.parametrize("logits, ill", [([1.0], [True, False]), ([1.0, 2.0], [True, True]), ([], []),
+                                         ([1.0, math.nan], [True, False])])
+def test_a_threshold_needs_ill_and_healthy_and_finite_numbers(logits, ill):
+    with pytest.raises(ValueError, match="finite logit"):
+        explorers.threshold(logits, ill, INSTEAD)
