@@ -1411,3 +1411,76 @@ def moved_prevalence(answer: Callable[[Tensor, float, float], Tensor]) -> str:
         return (f"From {before} to {after}, 0.3 becomes {corrected(factor)[1]:.4f}; yours is {float(given[1]):.4f}. "
                 f"{hint}")
     return ""
+
+
+# practice/speech ---------------------------------------------------------------------------------------------------
+
+@check
+def sound_numbers(answer: tuple[float, float, float]) -> str:
+    """`(hertz between rows, columns a second, hertz of the alias)`: 16 kHz, windows of 400, steps of 160, 9,500 Hz."""
+    row, columns, whistle = map(float, answer)
+    if not math.isclose(row, 40, rel_tol=1e-3):
+        typical = {100: "That is the rate over the step: rows have to do with the length of the window.",
+                   20: "Half of that lies between nought and the first row; rows are a whole r/N apart.",
+                   80: "The rows end at half the rate, and there are half as many: r/N it is.",
+                   0.025: "That is the length of a window in seconds; its inverse is asked for."}
+        return "Look at the first number. " + typical.get(round(row, 3), "Row k stands for k·r/N hertz.")
+    if not math.isclose(columns, 100, rel_tol=1e-3):
+        typical = {40: "Windows overlap: a column begins every 160 samples, not every 400.",
+                   0.01: "That is the distance between columns in seconds; its inverse is asked for."}
+        return "Look at the second number. " + typical.get(round(columns, 3), "One column begins every 160 samples.")
+    if not math.isclose(whistle, 6500, rel_tol=1e-3):
+        typical = {9500: "Half the rate is 8,000 Hz: what lies above does not stay where it is.",
+                   1500: "That is how far it lies above half the rate; it comes back by as much below.",
+                   -6500: "The minus turns the wave upside down; the frequency that is heard has none.",
+                   8000: "It is not stopped at half the rate, it is mirrored there."}
+        return "Look at the third number. " + typical.get(round(whistle), "It is mirrored at half the rate, 8,000 Hz.")
+    return ""
+
+
+@check
+def leave_out(answer: Callable[[list[str]], Sequence[tuple[Sequence[int], Sequence[int]]]]) -> str:
+    """`answer(people)`: a pair of lists of positions, training and test, for each person, who is the whole test."""
+    for people in (["ann", "bob", "ann", "cid", "bob", "ann"], ["x", "y"], ["b"] * 3 + ["a"] * 4 + ["c"]):
+        before, names = list(people), sorted(set(people))
+        pairs = [(list(train), list(test)) for train, test in answer(people)]
+        if people != before:
+            return "It changes the list that it was given."
+        if len(pairs) != len(names):
+            return f"{len(names)} people need {len(names)} pairs; there are {len(pairs)}."
+        tested = []
+        for train, test in pairs:
+            whose = {people[index] for index in test}
+            if set(train) & set(test):
+                return "A recording is in both parts."
+            if len(whose) != 1:
+                return f"In a test there are the people {', '.join(sorted(whose)) or 'nobody'}: one is asked for."
+            if whose & {people[index] for index in train}:
+                return f"Recordings of {whose.pop()} are in both parts: all of a person's belong to the test."
+            if len(train) + len(test) != len(people):
+                return f"{len(people) - len(train) - len(test)} of {len(people)} recordings are in neither part."
+            tested += list(whose)
+        if sorted(tested) != names:
+            return "Somebody is never the test."
+    return ""
+
+
+@check
+def loudest(answer: Callable[[Tensor, float], float]) -> str:
+    """`answer(wave, rate)`: the strongest of the frequencies k·rate/N, in hertz, of a wave of N samples."""
+    for size, rate, k, turn in ((256, 8000.0, 14, 0.3), (200, 8000.0, 25, 1.7), (121, 16000.0, 7, 0.0),
+                                (256, 8000.0, 60, math.pi / 2)):
+        n = torch.arange(size)
+        wave = torch.sin(2 * math.pi * k * n / size + turn) + 0.4 * torch.sin(2 * math.pi * (k + 9) * n / size)
+        given, right = float(answer(wave.clone(), rate)), k * rate / size
+        if math.isclose(given, right, rel_tol=1e-3):
+            continue
+        typical = {float(k): "That is k; its frequency is k·r/N.",
+                   k / size: "That is in turns a sample: times the rate it is in hertz.",
+                   2 * right: "That is twice as high: k times fit into N samples, not into half of them.",
+                   rate - right: "That is above half the rate, the mirror image: k goes up to N/2 only.",
+                   k * rate / 256: "N is the number of samples of this wave, not always 256."}
+        hint = next((said for value, said in typical.items() if math.isclose(given, value, rel_tol=1e-3)),
+                    "Square the sums with cosines and with sines and add the squares: the wave may begin anywhere.")
+        return f"{size} samples, {rate:,.0f} a second, are loudest at {right:.1f} Hz; you have {given:.1f}. {hint}"
+    return ""
