@@ -23,7 +23,6 @@ from torch import Tensor
 
 from resnet_lib import data, networks, runs, surgery, training, transfer, weights
 
-NAME = "fine_tuning"
 RATES = (0.003, 0.01, 0.03, 0.1, 0.3)
 RANDOM = {"scratch": "full", "random, last stage": "last stage"}  # with an untrained network; all others have a trained
 ALL = (*RANDOM, *transfer.METHODS)
@@ -171,7 +170,7 @@ def rates(name: str, seed: int) -> dict:
 def best(name: str, method: str, each: int) -> float:
     """The rate that was best with 3 labels a class for up to 10 of them, and with 30 for more."""
     found = [results[str(3 if each <= 10 else 30)][method]
-             for results in runs.load(NAME).select(part="rates", case=name)]
+             for results in runs.load("fine_tuning").select(part="rates", case=name)]
     means = [statistics.mean(values) for values in zip(*found)]
     return RATES[means.index(max(means))]
 
@@ -250,5 +249,6 @@ if __name__ == "__main__":
     for seed in range(1, 11):
         order += [("curves", name, seed) for name, seeds in SEEDS.items() if seed <= seeds]
         order += [("choice", "fonts", seed)] + [("longer", "fonts", seed)] * (seed <= 2)
-    runs.record(NAME, "When does a trained network pay for another task, and what of it should be trained again?",
+    runs.record("fine_tuning",
+                "When does a trained network pay for another task, and what of it should be trained again?",
                 [{"part": part, "case": name, "seed": seed} for part, name, seed in order], measure)
