@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import math
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -186,7 +186,8 @@ def test_a_study_of_the_book_is_complete_and_has_its_script(name: str) -> None:
     study = runs.load(name)
     script = (runs.FOLDER / f"{name}.py").read_text(encoding="utf-8")
     assert study.study == name and study.command == f"python book/runs/{name}.py"
-    assert re.search(rf'runs\.record\(\s*"{name}",', script) and json.dumps(study.question, ensure_ascii=False) in script
+    assert re.search(rf'runs\.record\(\s*"{name}",', script)
+    assert json.dumps(study.question, ensure_ascii=False) in script
     assert {"python", "torch", "processor", "system", "threads", "commit"} <= set(study.environment)
     assert study.runs and study.seconds > 0
     for run in study.runs:
