@@ -5,7 +5,6 @@ Everything that the chapter practice/large-models writes out stands here as it s
 
 import copy
 import math
-import statistics
 from collections.abc import Callable, Iterator
 from functools import cache
 
@@ -278,23 +277,23 @@ def few_bits(bits: int, change: str, rank: int, steps: int, learning_rate: float
 
 MEASURES = {"depth": depth, "tune": tune, "bits": few_bits}
 RATES = {"depth": (1e-3, 3e-3, 1e-2), "tune": (3e-3, 1e-2, 3e-2), "bits": (3e-3, 1e-2, 3e-2)}
-CHOOSING, SEEDS = (101, 102), (1, 2, 3, 4, 5)  # the rate is chosen on seeds of its own
+CHOOSING, SEEDS = 101, (1, 2, 3, 4, 5)  # the rate is chosen on a seed of its own
 
 
 def cells() -> Iterator[dict]:
     """Everything that is compared, each at its own best rate."""
-    for kind, depths in (("pre-norm", (1, 2, 6)), ("no skip", (1, 2, 6)), ("no skip, own token", (2, 6)),
-                         ("post-norm", (6,)), ("no norm", (6,))):
-        yield from ({"group": "depth", "task": "sorting", "depth": depth, "kind": kind} for depth in depths)
-    for kind, depths in (("pre-norm", (1, 2, 4)), ("no skip", (2, 4)), ("post-norm", (2,)), ("no norm", (2,))):
-        yield from ({"group": "depth", "task": "induction", "depth": depth, "kind": kind} for depth in depths)
-    some = (("full", 0), ("scratch", 0), ("LoRA", 16))
-    every = (*some, ("head", 0), ("adapter", 8), *(("LoRA", rank) for rank in (1, 2, 4, 8)), ("LoRA, random base", 16))
-    for change, steps, methods in (("alphabet", 50, every), ("further", 200, every), ("further", 50, some),
-                                   ("alphabet", 200, some)):
+    for task, kind, depths in (("sorting", "pre-norm", (1, 6)), ("sorting", "no skip", (1, 2, 6)),
+                               ("sorting", "no skip, own token", (6,)), ("induction", "pre-norm", (1, 2)),
+                               ("induction", "no skip", (2,)), ("induction", "post-norm", (2,)),
+                               ("induction", "no norm", (2,))):
+        yield from ({"group": "depth", "task": task, "depth": depth, "kind": kind} for depth in depths)
+    some = (("full", 0), ("scratch", 0))
+    every = (*some, ("head", 0), ("adapter", 8), ("LoRA", 1), ("LoRA", 4), ("LoRA", 16), ("LoRA, random base", 16))
+    for change, steps, methods in (("alphabet", 50, (*every, ("LoRA", 2), ("LoRA", 8))), ("further", 200, every),
+                                   ("further", 50, some), ("alphabet", 200, some)):
         yield from ({"group": "tune", "change": change, "method": method, "rank": rank, "steps": steps}
                     for method, rank in methods)
-    for change, steps, bits in (("", 50, (2, 3, 4, 8)), ("further", 200, (2, 3, 4))):
+    for change, steps, bits in (("", 50, (2, 3, 4, 8)), ("further", 200, (2, 4))):
         yield from ({"group": "bits", "bits": number, "change": change, "rank": 16, "steps": steps} for number in bits)
 
 
@@ -308,18 +307,14 @@ def record(choose: list[dict], more: list[dict]) -> runs.Study:
 
 
 def best(study: runs.Study, cell: dict) -> float:
-    """The rate with the least mean loss over the seeds that choose."""
-    def loss(rate: float) -> float:
-        return statistics.mean(run["loss"] for seed in CHOOSING
-                               for run in study.select(**cell, learning_rate=rate, seed=seed))
-
-    return min(RATES[cell["group"]], key=loss)
+    """The rate with the least loss on the seed that chooses."""
+    return min(RATES[cell["group"]],
+               key=lambda rate: study.select(**cell, learning_rate=rate, seed=CHOOSING)[0]["loss"])
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    choose = [{**cell, "learning_rate": rate, "seed": seed} for seed in CHOOSING for cell in cells()
-              for rate in RATES[cell["group"]]]
+    choose = [{**cell, "learning_rate": rate, "seed": CHOOSING} for cell in cells() for rate in RATES[cell["group"]]]
     try:
         study = runs.load("large_models")
         for cell in cells():
