@@ -276,7 +276,7 @@ def few_bits(bits: int, change: str, rank: int, steps: int, learning_rate: float
 
 
 MEASURES = {"depth": depth, "tune": tune, "bits": few_bits}
-RATES = {"depth": (1e-3, 3e-3, 1e-2), "tune": (3e-3, 1e-2, 3e-2), "bits": (3e-3, 1e-2, 3e-2)}
+RATES = {"depth": (1e-3, 3e-3, 1e-2), "tune": (3e-3, 1e-2, 3e-2, 0.1), "bits": (3e-3, 1e-2, 3e-2)}
 CHOOSING, SEEDS = 101, (1, 2, 3, 4, 5)  # the rate is chosen on a seed of its own
 
 
