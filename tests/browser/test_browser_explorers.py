@@ -12,7 +12,8 @@ SITE = PROJECT / "_build" / "html"
 pytestmark = pytest.mark.browser
 EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "concepts/depth",
              "block-builder": "networks/residual", "backpropagation": "mathematics/backpropagation",
-             "records": "networks/cifar10", "processes": "practice/scaling"}
+             "records": "networks/cifar10", "processes": "practice/scaling",
+             "memory": "practice/large-models"}
 
 
 def explorer(page: Any, name: str) -> Any:
