@@ -290,7 +290,8 @@ def cells() -> Iterator[dict]:
     some = (("full", 0), ("scratch", 0))
     every = (*some, ("head", 0), ("adapter", 8), ("LoRA", 1), ("LoRA", 4), ("LoRA", 16), ("LoRA, random base", 16))
     for change, steps, methods in (("alphabet", 50, (*every, ("LoRA", 2), ("LoRA", 8))), ("further", 200, every),
-                                   ("further", 50, some), ("alphabet", 200, some)):
+                                   ("further", 50, some),
+                                   ("alphabet", 200, (*some, ("LoRA", 1), ("LoRA", 4), ("LoRA", 16)))):
         yield from ({"group": "tune", "change": change, "method": method, "rank": rank, "steps": steps}
                     for method, rank in methods)
     for change, steps, bits in (("", 50, (2, 3, 4, 8)), ("further", 200, (2, 4))):
