@@ -330,5 +330,6 @@ if __name__ == "__main__":
     except (FileNotFoundError, KeyError):
         study = record(choose)
         rates = [best(study, cell) for cell in cells()]
+    lower = {"group": "tune", "change": "alphabet", "method": "LoRA", "rank": 16, "steps": 50, "learning_rate": 1e-2}
     record(choose + [{**cell, "learning_rate": rate, "seed": seed} for seed in SEEDS
-                     for cell, rate in zip(cells(), rates)])
+                     for cell, rate in zip(cells(), rates)] + [{**lower, "seed": seed} for seed in SEEDS])
