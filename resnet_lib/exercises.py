@@ -1213,7 +1213,7 @@ def quantised_by_blocks(answer: Callable[[Tensor, int, int], Tensor]) -> str:
         whole = torch.as_tensor(given, dtype=torch.float32)
         if torch.equal(whole, whole.round()) and not torch.equal(expected, expected.round()):
             return "Those are the whole numbers; multiply them by their scales again."
-        values = max(len(piece.unique()) for piece in whole.reshape(rows, -1, block))
+        values = max(len(piece.unique()) for piece in whole.reshape(-1, block))
         if values > 2**bits - 1:
             return (f"With {bits} bits a block of your result has {values} values; from −{2 ** (bits - 1) - 1} to "
                     f"{2 ** (bits - 1) - 1} there are {2**bits - 1}.")

@@ -40,7 +40,7 @@ function memoryOf(shape, now) {
 const PARTS = { weights: "weights", gradients: "gradients", optimiser: "optimiser and 32-bit copy",
   activations: "activations", logits: "logits", gathered: "gathered block" };
 const CARDS = [8, 16, 24, 80];
-const gigabytes = (bytes) => (bytes >= 1e8 ? `${number(bytes / 1e9)} GB` : bytes >= 1e5 ? `${number(bytes / 1e6)} MB` : `${number(bytes / 1e3)} kB`);
+const gigabytes = (bytes) => (bytes === 0 ? "0" : bytes >= 1e8 ? `${number(bytes / 1e9)} GB` : bytes >= 1e5 ? `${number(bytes / 1e6)} MB` : `${number(bytes / 1e3)} kB`);
 const sumOf = (parts) => Object.values(parts).reduce((sum, each) => sum + each, 0);
 
 /** The fewest cards of `size` GB, a power of two up to 1,024, that hold a training; null if none do. */
