@@ -2,7 +2,7 @@
 PYTHON ?=
 TORCH ?= cpu
 ONLY ?=
-DATA ?= mnist fashion_mnist cifar10
+DATA ?= mnist fashion_mnist cifar10 x_rays signs spoken_digits sentences
 PORT ?= 8000
 python = .venv/bin/python
 notebooks = $(wildcard book/*/*.ipynb)

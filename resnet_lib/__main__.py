@@ -47,9 +47,9 @@ def list_data_sets(below: Path) -> None:
 
     print(f"Data sets, and whether they are in {below}:")
     for name, known in data.KNOWN.items():
-        images, shape = f"{known.train + known.test:,} images", "×".join(map(str, known.shape))
+        items, shape = f"{known.train + known.test:,} {known.items}", "×".join(map(str, known.shape))
         state = "here" if data.available(name, below) else f"{data.megabytes(known.download_bytes)} to fetch"
-        print(f"  {name:14}{images:15}{shape:9}{state if known.files else 'always here':20}{known.licence}")
+        print(f"  {name:14}{items:18}{shape:9}{state if known.files else 'always here':20}{known.licence}")
 
 
 def runs_command(commands: argparse._SubParsersAction) -> None:

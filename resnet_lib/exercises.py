@@ -1067,6 +1067,86 @@ def chance_of_order(answer: Callable[[tuple[float, float], float], float]) -> st
     return ""
 
 
+# practice/fine-tuning ----------------------------------------------------------------------------------------------
+
+@check
+def largest_rank(answer: int) -> str:
+    """The largest rank with which a low-rank addition to a 3×3 convolution of 64 channels has fewer numbers than it."""
+    if answer == 57:
+        return ""
+    typical = {58: "Nearly: with 58 it has 64·9·58 + 58·64 numbers, which are more than 64·9·64.",
+               64: "The rank of the channels is 64, but the addition pays for two convolutions.",
+               32: "That is for two equal matrices; here the first has nine times as many numbers as the second.",
+               6: "The second convolution has 1×1 pixels, not 3×3: rank·64 numbers.",
+               576: "That many inputs has one output; ask for the rank at which both sides are equal."}
+    return typical.get(answer, "With rank r the first convolution has 64·9·r numbers and the second r·64. Together "
+                               "they must be fewer than 64·9·64.")
+
+
+@check
+def merged_kernel(answer: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str:
+    """`answer(weight, down, up)`: the kernel C'×C×3×3 of one convolution that does what conv + up(down) does.
+
+    `down`: r×C×3×3, `up`: C'×r×1×1.
+    """
+    generator = torch.Generator().manual_seed(0)
+    weight, down, up, x = (torch.randn(shape, generator=generator)
+                           for shape in ((6, 4, 3, 3), (2, 4, 3, 3), (6, 2, 1, 1), (3, 4, 8, 8)))
+    before = [tensor.clone() for tensor in (weight, down, up)]
+    given = answer(weight, down, up)
+    if not all(torch.equal(old, new) for old, new in zip(before, (weight, down, up))):
+        return "It changes what it was given: the addition could not be taken off again."
+    if tuple(given.shape) != (6, 4, 3, 3):
+        return f"The kernel has to be 6×4×3×3, like the convolution's; yours is {'×'.join(map(str, given.shape))}."
+    low = torch.einsum("or,rihw->oihw", up[:, :, 0, 0], down)
+    typical = [(low, "That is the addition alone: the convolution itself is missing."),
+               (weight, "That is the convolution alone."), (weight - low, "The addition has the wrong sign."),
+               (weight + low.flip(2, 3), "The kernel is mirrored: PyTorch does not flip it."),
+               (weight + low.transpose(2, 3), "Rows and columns of the kernel are exchanged."),
+               (weight + low / 2, "The addition is divided by the rank; here nothing scales it.")]
+    if torch.allclose(given, weight + low, atol=1e-5):
+        return ""
+    hint = next((says for wrong, says in typical if torch.allclose(given, wrong, atol=1e-5)),
+                "Each output channel's addition is the sum over the r kernels of down, weighted by its row of up.")
+    one = functional.conv2d(x, weight, padding=1) + functional.conv2d(functional.conv2d(x, down, padding=1), up)
+    apart = (functional.conv2d(x, given, padding=1) - one).abs().max().item()
+    return f"The outputs differ by up to {apart:.2g}. {hint}"
+
+
+@check
+def only_the_last_stage(answer: Callable[[networks.Network], list[nn.Parameter]]) -> str:
+    """`answer(network)`: leaves it so that only last stage and classifier train, and returns their parameters."""
+    network = networks.residual(8, 1, seed=1).train()
+    chosen = list(answer(network))
+    right = [*network.stages[2].parameters(), *network.classifier.parameters()]
+    wanted, got = {id(parameter) for parameter in right}, {id(parameter) for parameter in chosen}
+    if not got:
+        return "It returns no parameters: the optimiser needs those of the last stage and of the classifier."
+    if not wanted <= got:
+        missing = "the classifier" if not {id(network.classifier.weight)} <= got else "the last stage"
+        return f"Parameters of {missing} are missing from what it returns."
+    if got != wanted or len(chosen) != len(right):
+        return "It returns more than the parameters of the last stage and of the classifier, each once."
+    for name, parameter in network.named_parameters():
+        if parameter.requires_grad != (id(parameter) in got):
+            return (f"{name} has requires_grad={parameter.requires_grad}: what is not trained needs no gradient, what "
+                    "is trained does.")
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    x = 3 + torch.randn(16, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    descent = torch.optim.SGD(chosen, lr=0.1, weight_decay=1e-4)
+    functional.cross_entropy(network(x), torch.arange(16) % 10).backward()
+    descent.step()
+    after = network.state_dict()
+    moved = [name for name in before if not torch.equal(before[name], after[name])]
+    first = next((name for name in moved if not name.startswith(("stages.2", "classifier"))), None)
+    if first:
+        return (f"A training step moved {first}. requires_grad does not stop running statistics: batch normalisation "
+                "in training mode updates them, whatever is trained.")
+    if not any("stages.2" in name and "running" in name for name in moved):
+        return "The last stage is in evaluation mode: its batch statistics do not follow its weights."
+    return ""
+
+
 # practice/scaling --------------------------------------------------------------------------------------------------
 
 @check
@@ -1222,4 +1302,254 @@ def quantised_by_blocks(answer: Callable[[Tensor, int, int], Tensor]) -> str:
     zeros = answer(torch.zeros(2, 8), 4, 4)
     if not torch.equal(zeros, torch.zeros(2, 8)):
         return "Weights that are all zero do not stay zero: their scale is zero, and 0/0 is no number."
+    return ""
+
+
+# practice/text ----------------------------------------------------------------------------------------------------
+
+@check
+def reading_window(answer: tuple[float, float, float, float]) -> str:
+    """Per cent read by (1, 8), (2, 8), (3, 6) convolutions and furthest gap; by counts and pairs, furthest gap 4."""
+    cases = (("one convolution, gaps up to 8", 1, 8), ("two convolutions, gaps up to 8", 2, 8),
+             ("three convolutions, gaps up to 6", 3, 6))
+    values = [float(value) for value in answer]
+    if len(values) != 4:
+        return f"Give four numbers, not {len(values)}."
+    if all(0 < value <= 1 for value in values):
+        return "Give them in per cent: 50, not 0.5."
+    for (name, convolutions, furthest), value in zip(cases, values):
+        held = min(2 * convolutions, furthest) / furthest
+        if math.isclose(value, 50 + 50 * held, abs_tol=0.3):
+            continue
+        if math.isclose(value, 100 * held, abs_tol=0.3):
+            return f"For {name}: what it cannot read it guesses, and is right every second time."
+        if math.isclose(value, 50 + 50 * min(convolutions, furthest) / furthest, abs_tol=0.3):
+            return (f"For {name}: {convolutions} of them see {2 * convolutions + 1} words, so both words up to a gap "
+                    f"of {2 * convolutions}.")
+        return f"For {name} it is not {value:g}: which gaps does a window of {2 * convolutions + 1} words hold?"
+    if math.isclose(values[3], 75, abs_tol=0.3):
+        return "Pairs are two neighbours: a word between them is one too many. So they read the gap of 1 only."
+    if not math.isclose(values[3], 62.5, abs_tol=0.3):
+        return f"For pairs it is not {values[3]:g}: of four gaps a pair of neighbours holds one; the rest is guessed."
+    return ""
+
+
+@check
+def masked_mean(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
+    """`answer(x, words)`: the mean of x, N×C×T, over the places where words, N×T, is not 0: N×C."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(3, 4, 6, generator=generator)
+    words = torch.tensor([[5, 2, 9, 0, 0, 0], [3, 0, 0, 0, 0, 0], [2, 2, 7, 8, 4, 6]])
+    right = torch.stack([row[:, :length].mean(1) for row, length in zip(x, (3, 1, 6))])
+    got = torch.as_tensor(answer(x.clone(), words.clone()))
+    if got.shape != right.shape:
+        return f"3×4×6 gave the shape {tuple(got.shape)}: return a mean a sentence and channel, 3×4."
+    real = (words != 0)[:, None]
+    if not torch.allclose(got, right, atol=1e-6):
+        for wrong, says in ((x.mean(2), "That is the mean over all places: leave the empty ones out."),
+                            ((x * real).mean(2), "The sum is right; divide it by the number of words, not of places."),
+                            (x.sum(2) / real.sum(2), "The number is right, but empty places are in the sum."),
+                            ((x * real).sum(2), "That is the sum: divide it by the number of words.")):
+            if torch.allclose(got, wrong, atol=1e-6):
+                return says
+        return "The means are others than those over the places with a word."
+    huge = torch.where(real, x, torch.inf)
+    if not torch.allclose(torch.as_tensor(answer(huge, words)), right, atol=1e-6):
+        return "An infinite value at an empty place spoils it: choose with torch.where in place of multiplying by 0."
+    return ""
+
+
+@check
+def majority(answer: Callable[[Tensor], float]) -> str:
+    """`answer(wrong)`: K×N, true where reader k gets n wrong, K odd; the per cent that the majority gets right."""
+    wrong = torch.rand(5, 40, generator=torch.Generator().manual_seed(0)) < 0.35
+    right = 100 * (wrong.sum(0) < 3).double().mean().item()
+    got = float(answer(wrong.clone()))
+    if math.isclose(got, right, abs_tol=1e-6):
+        return ""
+    if math.isclose(got, right / 100, abs_tol=1e-6):
+        return "That is the share: give it in per cent."
+    if math.isclose(got, 100 - right, abs_tol=1e-6):
+        return "That is what the majority gets wrong."
+    if math.isclose(got, 100 - 100 * wrong.double().mean().item(), abs_tol=1e-4):
+        return "That is the mean of the readers; a vote decides for each sentence, then counts."
+    if math.isclose(got, 100 - 100 * wrong.all(0).double().mean().item(), abs_tol=1e-6):
+        return "That counts a sentence as soon as one reader is right; three of five must be."
+    if math.isclose(got, 100 - 100 * wrong.any(0).double().mean().item(), abs_tol=1e-6):
+        return "That asks all readers to be right; more than half is enough."
+    return f"It gives {got:.4g} % where the majority gets {right:.4g} % right."
+
+
+# practice/medicine -------------------------------------------------------------------------------------------------
+
+@check
+def pairs_by_hand(answer: tuple[float, float]) -> str:
+    """`(auc, threshold)` in per cent: of ill 0.8, 0.7, 0.3 and healthy 0.7, 0.2; where a miss costs four alarms."""
+    area, threshold = map(float, answer)
+    if max(area, threshold) <= 1:
+        return "Give both in per cent."
+    typical = {100 * 4 / 6: "The pair 0.7 against 0.7 is a tie and counts one half.",
+               100 * 5 / 6: "The pair 0.7 against 0.7 is a tie: it counts one half, not one.",
+               25.0: "That is the share of the pairs that are in the wrong order or tied: the AUC counts those "
+                     "in the right order."}
+    if not math.isclose(area, 75, abs_tol=0.05):
+        hint = next((said for value, said in typical.items() if math.isclose(area, value, abs_tol=0.06)), "")
+        return f"The AUC is not {area:.1f} %. " + (hint or "Three ill and two healthy children make six pairs.")
+    if not math.isclose(threshold, 20, abs_tol=0.05):
+        typical = {25: "Compare p · 4 with (1 − p) · 1, not p with 1/4.",
+                   80: "That is the threshold for an alarm that costs four misses: a dear miss lowers the threshold."}
+        hint = typical.get(round(threshold), "Where is p · 4 equal to (1 − p) · 1?")
+        return f"The AUC is right. The threshold is not {threshold:.1f} %. {hint}"
+    return ""
+
+
+@check
+def area_of_pairs(answer: Callable[[Tensor, Tensor], float]) -> str:
+    """`answer(scores, ill)`: the AUC, from 0 to 1, of scores and a mask that is true for the ill; ties are halves."""
+    generator = torch.Generator().manual_seed(0)
+    cases = [(torch.tensor([0.9, 0.6, 0.4, 0.5, 0.1]), torch.tensor([True, True, True, False, False])),
+             (torch.tensor([0.1, 0.2, 0.8, 0.9]), torch.tensor([True, False, True, False])),
+             (torch.tensor([0.5, 0.5, 0.5, 0.2]), torch.tensor([True, False, True, False])),
+             (torch.randn(60, generator=generator).round(decimals=1), torch.arange(60) % 3 == 0)]
+    for scores, ill in cases:
+        given = float(answer(scores.clone(), ill.clone()))
+        apart = scores[ill][:, None] - scores[~ill][None, :]
+        above, tied = (apart > 0).float().mean().item(), (apart == 0).float().mean().item()
+        right = above + tied / 2
+        if math.isclose(given, right, abs_tol=1e-6):
+            continue
+        typical = [(100 * right, "That is in per cent; give a share."),
+                   (1 - right, "That is the share of the pairs in the wrong order."),
+                   (above, "Ties are missing: each counts one half."),
+                   (above + tied, "A tie counts one half, not one."),
+                   (((scores >= 0.5) == ill).float().mean().item(),
+                    "That is the accuracy at 0.5; the AUC knows no threshold."),
+                   (above * apart.numel(), "Divide by the number of pairs.")]
+        hint = next((said for value, said in typical if math.isclose(given, value, abs_tol=1e-5)),
+                    "Count the pairs of one ill and one healthy child in which the ill one has the higher score.")
+        return f"For {len(scores)} scores it is {right:.4f}; yours is {given:.4f}. {hint}"
+    return ""
+
+
+@check
+def worth_of_an_alarm(answer: Callable[[float, float, float], float]) -> str:
+    """`answer(sensitivity, specificity, prevalence)`, shares: how probable it is that an alarm is right."""
+    for sensitivity, specificity, prevalence in ((0.9, 0.8, 0.5), (0.98, 0.65, 0.01), (0.6, 0.99, 0.3)):
+        given = float(answer(sensitivity, specificity, prevalence))
+        found, alarmed = sensitivity * prevalence, (1 - specificity) * (1 - prevalence)
+        right = found / (found + alarmed)
+        if math.isclose(given, right, abs_tol=1e-6):
+            continue
+        typical = [(100 * right, "Give a share, not per cent."), (1 - right, "That is the share of false alarms."),
+                   (found, "Divide by all who are called ill: those who are, and the healthy ones."),
+                   (sensitivity / (sensitivity + 1 - specificity),
+                    "Weigh both kinds of children by how many there are."),
+                   (found / (found + specificity * (1 - prevalence)),
+                    "The healthy ones who are called ill are 1 − specificity of them."),
+                   (sensitivity, "That is the sensitivity: of the ill, how many are found. Asked is: of the "
+                                 "found, how many are ill.")]
+        hint = next((said for value, said in typical if math.isclose(given, value, abs_tol=1e-6)),
+                    "Count in a thousand children: how many are called ill, and how many of those are?")
+        return (f"For a sensitivity of {sensitivity}, a specificity of {specificity} and {prevalence} ill it is "
+                f"{right:.4f}; yours is {given:.4f}. {hint}")
+    return ""
+
+
+@check
+def moved_prevalence(answer: Callable[[Tensor, float, float], Tensor]) -> str:
+    """`answer(probabilities, before, after)`: corrected for a prevalence of `after` where training had `before`."""
+    shares = torch.tensor([0.02, 0.3, 0.5, 0.742, 0.99], dtype=torch.double)
+    for before, after in ((0.742, 0.625), (0.5, 0.01), (0.3, 0.3)):
+        given = torch.as_tensor(answer(shares.clone(), before, after), dtype=torch.double)
+        factor = after / (1 - after) * (1 - before) / before
+
+        def corrected(factor: float) -> Tensor:
+            return factor * shares / (factor * shares + 1 - shares)
+
+        if given.shape != shares.shape:
+            return f"Five probabilities gave the shape {tuple(given.shape)}: return one for each."
+        if torch.allclose(given, corrected(factor), atol=1e-6):
+            continue
+        typical = [(corrected(1 / factor), "That is the wrong way round: divide by the odds of before, multiply "
+                                           "by those of after."),
+                   (shares * after / before, "Multiply the odds p / (1 − p), not the probabilities."),
+                   (corrected(after / before), "Take the ratio of the odds, not of the prevalences."),
+                   (factor * shares / (1 - shares), "These are odds: turn them back into probabilities, o / (1 + o).")]
+        hint = next((said for value, said in typical if torch.allclose(given, value, atol=1e-6)),
+                    "Odds times odds of the new prevalence, over those of the old one.")
+        return (f"From {before} to {after}, 0.3 becomes {corrected(factor)[1]:.4f}; yours is {float(given[1]):.4f}. "
+                f"{hint}")
+    return ""
+
+
+# practice/speech ---------------------------------------------------------------------------------------------------
+
+@check
+def sound_numbers(answer: tuple[float, float, float]) -> str:
+    """`(hertz between rows, columns a second, hertz of the alias)`: 16 kHz, windows of 400, steps of 160, 9,500 Hz."""
+    row, columns, whistle = map(float, answer)
+    if not math.isclose(row, 40, rel_tol=1e-3):
+        typical = {100: "That is the rate over the step: rows have to do with the length of the window.",
+                   20: "Half of that lies between nought and the first row; rows are a whole r/N apart.",
+                   80: "The rows end at half the rate, and there are half as many: r/N it is.",
+                   0.025: "That is the length of a window in seconds; its inverse is asked for."}
+        return "Look at the first number. " + typical.get(round(row, 3), "Row k stands for k·r/N hertz.")
+    if not math.isclose(columns, 100, rel_tol=1e-3):
+        typical = {40: "Windows overlap: a column begins every 160 samples, not every 400.",
+                   0.01: "That is the distance between columns in seconds; its inverse is asked for."}
+        return "Look at the second number. " + typical.get(round(columns, 3), "One column begins every 160 samples.")
+    if not math.isclose(whistle, 6500, rel_tol=1e-3):
+        typical = {9500: "Half the rate is 8,000 Hz: what lies above does not stay where it is.",
+                   1500: "That is how far it lies above half the rate; it comes back by as much below.",
+                   -6500: "The minus turns the wave upside down; the frequency that is heard has none.",
+                   8000: "It is not stopped at half the rate, it is mirrored there."}
+        return "Look at the third number. " + typical.get(round(whistle), "It is mirrored at half the rate, 8,000 Hz.")
+    return ""
+
+
+@check
+def leave_out(answer: Callable[[list[str]], Sequence[tuple[Sequence[int], Sequence[int]]]]) -> str:
+    """`answer(people)`: a pair of lists of positions, training and test, for each person, who is the whole test."""
+    for people in (["ann", "bob", "ann", "cid", "bob", "ann"], ["x", "y"], ["b"] * 3 + ["a"] * 4 + ["c"]):
+        before, names = list(people), sorted(set(people))
+        pairs = [(list(train), list(test)) for train, test in answer(people)]
+        if people != before:
+            return "It changes the list that it was given."
+        if len(pairs) != len(names):
+            return f"{len(names)} people need {len(names)} pairs; there are {len(pairs)}."
+        tested = []
+        for train, test in pairs:
+            whose = {people[index] for index in test}
+            if set(train) & set(test):
+                return "A recording is in both parts."
+            if len(whose) != 1:
+                return f"In a test there are the people {', '.join(sorted(whose)) or 'nobody'}: one is asked for."
+            if whose & {people[index] for index in train}:
+                return f"Recordings of {whose.pop()} are in both parts: all of a person's belong to the test."
+            if len(train) + len(test) != len(people):
+                return f"{len(people) - len(train) - len(test)} of {len(people)} recordings are in neither part."
+            tested += list(whose)
+        if sorted(tested) != names:
+            return "Somebody is never the test."
+    return ""
+
+
+@check
+def loudest(answer: Callable[[Tensor, float], float]) -> str:
+    """`answer(wave, rate)`: the strongest of the frequencies k·rate/N, in hertz, of a wave of N samples."""
+    for size, rate, k, turn in ((256, 8000.0, 14, 0.3), (200, 8000.0, 25, 1.7), (121, 16000.0, 7, 0.0),
+                                (256, 8000.0, 60, math.pi / 2)):
+        n = torch.arange(size)
+        wave = torch.sin(2 * math.pi * k * n / size + turn) + 0.4 * torch.sin(2 * math.pi * (k + 9) * n / size)
+        given, right = float(answer(wave.clone(), rate)), k * rate / size
+        if math.isclose(given, right, rel_tol=1e-3):
+            continue
+        typical = {float(k): "That is k; its frequency is k·r/N.",
+                   k / size: "That is in turns a sample: times the rate it is in hertz.",
+                   2 * right: "That is twice as high: k times fit into N samples, not into half of them.",
+                   rate - right: "That is above half the rate, the mirror image: k goes up to N/2 only.",
+                   k * rate / 256: "N is the number of samples of this wave, not always 256."}
+        hint = next((said for value, said in typical.items() if math.isclose(given, value, rel_tol=1e-3)),
+                    "Square the sums with cosines and with sines and add the squares: the wave may begin anywhere.")
+        return f"{size} samples, {rate:,.0f} a second, are loudest at {right:.1f} Hz; you have {given:.1f}. {hint}"
     return ""

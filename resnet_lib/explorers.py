@@ -177,6 +177,46 @@ def memory(models: Mapping[str, tuple], instead: HTML) -> Explorer:
                     "fused": True, "checkpoints": False, "cards": 1}}, instead)
 
 
+def transfer(study: Study, numbers: Mapping[str, Mapping[str, int]], titles: Mapping[str, str],
+             instead: HTML) -> Explorer:
+    """Accuracy against labelled images a class: the curves of the study "fine_tuning", by case and method.
+
+    `numbers`: by case and method, how many numbers are trained. `titles`: the cases in order, and what they are called.
+    """
+    def bands(runs: list[dict], labels: list[str], method: str, measure: str) -> list[list[float]]:
+        columns = [[run[count][method][measure] for run in runs] for count in labels]
+        return [[three_digits(of(column)) for of in (statistics.median, min, max)] for column in columns]
+
+    cases = {}
+    for case, title in titles.items():
+        runs = study.select(part="curves", case=case)
+        labels = sorted((key for key in runs[0] if key.isdigit()), key=int)
+        methods: dict[str, Any] = {}
+        for method, results in runs[0][labels[0]].items():
+            methods[method] = {"accuracy": bands(runs, labels, method, "accuracy"),
+                               "numbers": numbers[case].get(method)}
+            if "old" in results:
+                methods[method]["old"] = bands(runs, labels, method, "old")
+            if "seconds" in results:
+                methods[method]["seconds"] = [band[0] for band in bands(runs, labels, method, "seconds")]
+        cases[title] = {"labels": [int(count) for count in labels], "seeds": len(runs), "methods": methods,
+                        "before": three_digits(statistics.median(run["source"] for run in runs))}
+    return Explorer("transfer", {"cases": cases}, instead)
+
+
+def threshold(logits: Sequence[float], ill: Sequence[bool], instead: HTML) -> Explorer:
+    """A threshold on a network's probabilities: what it does to a thousand children, at a prevalence and a cost.
+
+    `logits`: for each test image the logarithm of the odds that it shows an ill child; `ill`: whether it does. Raises
+    ValueError unless there are as many of both, of ill and of healthy children at least one, and all are finite.
+    """
+    if len(logits) != len(ill) or not 0 < sum(map(bool, ill)) < len(ill) or not all(map(math.isfinite, logits)):
+        raise ValueError("A finite logit is needed for each image, and images of ill and of healthy children.")
+    return Explorer("threshold", {
+        "logits": [round(100 * float(logit)) for logit in logits], "ill": "".join("01"[bool(one)] for one in ill),
+        "default": {"threshold": 50, "prevalence": 62.5, "price": 1}}, instead)
+
+
 SHAPES = {"W1": (10, 10), "b1": (10, 1), "W2": (5, 10), "b2": (5, 1), "x": (10, 1), "y": (5, 1)}
 
 

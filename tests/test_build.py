@@ -324,6 +324,15 @@ def test_what_a_killed_build_left_does_not_count_as_executed(toy, capsys):
     assert "not executed yet: second" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("code", "loads"), [
+    ("data.load('digits')", False), ('data.load(\n    "digits")', False), ("data.folder()", False),
+    ("data.load('x_rays', 'validation')", True), ("data.load(name)", True), ("data.spoken_digits()", True),
+    ("data.sentences()", True),
+])
+def test_a_chapter_that_reads_what_may_be_absent_is_known(toy, code, loads):
+    assert write(toy, "first", code).loads_data is loads
+
+
 def test_what_loads_data_is_executed_once_more_without_them(toy, capsys, monkeypatch):
     (toy / "data" / "MNIST").mkdir(parents=True)
     monkeypatch.setenv("RESNET_DATA", str(toy / "data"))

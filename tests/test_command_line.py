@@ -30,6 +30,7 @@ def test_without_a_name_it_lists_the_data_sets(
     assert set(lines) == set(data.KNOWN)
     assert "always here" in lines["digits"] and "11.6 MB to fetch" in lines["mnist"]
     assert "CC BY-SA 3.0" in lines["mnist"] and "170.5 MB" in lines["cifar10"]
+    assert "3,000 recordings" in lines["spoken_digits"] and "10,662 sentences" in lines["sentences"]
 
 
 def test_names_are_fetched_in_turn_into_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
@@ -49,7 +50,7 @@ def test_a_wrong_name_is_found_before_anything_is_fetched(monkeypatch: pytest.Mo
     assert main(["data", "mnist", "minst"]) == 1
     printed = capsys.readouterr()
     assert fetched == [] and printed.out == ""
-    assert printed.err == "There is no data set 'minst': choose one of digits, mnist, fashion_mnist, cifar10.\n"
+    assert printed.err == f"There is no data set 'minst': choose one of {', '.join(data.KNOWN)}.\n"
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 import gzip
 import hashlib
 import io
@@ -14,6 +15,8 @@ import struct
 import tarfile
 import threading
 import urllib.request
+import wave
+import zipfile
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,7 +26,7 @@ import numpy
 import pytest
 import torch
 
-from resnet_lib import data
+from resnet_lib import archives, data
 
 TRAIN, TEST = 20, 10  # images in the made data sets; a multiple of five batches
 REAL_DATA = os.environ.get("RESNET_DATA")  # before any test sets another
@@ -102,7 +105,7 @@ def test_unknown_name_lists_the_names() -> None:
     for function in (data.load, data.download, data.available):
         with pytest.raises(ValueError) as error:
             function("minst")
-        assert "choose one of digits, mnist, fashion_mnist, cifar10" in one_sentence(error)
+        assert "choose one of digits, mnist, fashion_mnist, cifar10, x_rays, signs" in one_sentence(error)
 
 
 # Checks -----------------------------------------------------------------------------------------------------
@@ -209,6 +212,76 @@ def made_cifar10() -> dict[str, bytes]:
     return files
 
 
+def made_x_rays() -> dict[str, bytes]:
+    random = numpy.random.default_rng(0)
+    arrays = {}
+    for part, count in (("train", TRAIN), ("test", TEST), ("val", 5)):
+        arrays[f"{part}_images"] = random.integers(0, 256, (count, 28, 28), dtype=numpy.uint8)
+        arrays[f"{part}_labels"] = (numpy.arange(count) % 2).astype(numpy.uint8)[:, None]
+    file = io.BytesIO()
+    numpy.savez(file, **arrays)
+    return {"medmnist/pneumoniamnist.npz": file.getvalue()}
+
+
+def made_signs() -> dict[str, bytes]:
+    """Two classes, three films of the one and eight of the other, with 15 frames each; 26 test images of each."""
+    random = numpy.random.default_rng(0)
+
+    def picture() -> bytes:
+        width, height = random.integers(4, 8, 2)
+        return b"P6 %d %d 255\n" % (width, height) + random.bytes(3 * width * height)
+
+    files = {f"gtsrb/GTSRB/Training/{label:05d}/{film:05d}_{frame:05d}.ppm": picture()
+             for label, films in ((0, 3), (1, 8)) for film in range(films) for frame in (0, 1, *data._FRAMES)}
+    files |= {f"gtsrb/GTSRB/Final_Test/Images/{index:05d}.ppm": picture() for index in range(52)}
+    rows = [f"{index:05d}.ppm;5;5;1;1;4;4;{index % 2}" for index in range(52)]
+    header = "Filename;Width;Height;Roi.X1;Roi.Y1;Roi.X2;Roi.Y2;ClassId"
+    files["gtsrb/GT-final_test.csv"] = "\r\n".join([header, *rows]).encode()
+    return files
+
+
+def made_spoken_digits() -> dict[str, bytes]:
+    random = numpy.random.default_rng(0)
+    files = {}
+    for name in ("0_george_0", "0_theo_1", "7_theo_0"):
+        content = io.BytesIO()
+        with wave.open(content, "wb") as recording:
+            recording.setparams((1, 2, 8_000, 0, "NONE", "not compressed"))
+            recording.writeframes(random.integers(-32_768, 32_768, 50).astype("<i2").tobytes())
+        files[f"fsdd/recordings/{name}.wav"] = content.getvalue()
+    return files
+
+
+def made_sentences() -> dict[str, bytes]:
+    return {"text/rt-polarity.neg": "dull . \ntrès dull . \n".encode("latin-1"),
+            "text/rt-polarity.pos": b"a joy \x85 . \n"}
+
+
+FIELDS = {"x_rays": made_x_rays(), "signs": made_signs(), "spoken_digits": made_spoken_digits(),
+          "sentences": made_sentences()}
+
+
+def write(below: Path, files: dict[str, bytes]) -> None:
+    for file, content in files.items():
+        (below / file).parent.mkdir(parents=True, exist_ok=True)
+        (below / file).write_bytes(content)
+
+
+@pytest.fixture(scope="module")
+def digests(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The checksums of the made sound, text, signs and X-rays."""
+    below = tmp_path_factory.mktemp("made")
+    found: dict[str, str] = {}
+    spoken = data.KNOWN["spoken_digits"]._replace(files=tuple(FIELDS["spoken_digits"]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(data.KNOWN, "spoken_digits", spoken)
+        patch.setattr(data, "_verify", lambda name, pieces, path: found.update({name: data._digest(pieces)}))
+        for name, files in FIELDS.items():
+            write(below, files)
+            data._READERS[name](below)
+    return found
+
+
 def md5(content: bytes) -> str:
     return hashlib.md5(content).hexdigest()
 
@@ -223,12 +296,15 @@ def set_cifar10_checksums(files: dict[str, bytes], monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture
-def below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, digests: dict[str, str]) -> Path:
     """An empty data folder, and data sets that are expected to be small."""
     monkeypatch.setenv("RESNET_DATA", str(tmp_path / "data"))
     monkeypatch.delenv("RESNET_DATA_MIRROR", raising=False)
     for name in ("mnist", "fashion_mnist", "cifar10"):
         monkeypatch.setitem(data.KNOWN, name, data.KNOWN[name]._replace(train=TRAIN, test=TEST))
+    for name, files in FIELDS.items():
+        known = data.KNOWN[name]._replace(sha256=digests[name])
+        monkeypatch.setitem(data.KNOWN, name, known._replace(files=tuple(files)) if name == "spoken_digits" else known)
     return tmp_path / "data"
 
 
@@ -237,9 +313,7 @@ def local(below: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The data folder with made files of all data sets in it."""
     for place, files in (("MNIST/raw", made_mnist()), ("FashionMNIST/raw", made_mnist()),
                          ("cifar-10-batches-py", made_cifar10())):
-        (below / place).mkdir(parents=True)
-        for file, content in files.items():
-            (below / place / file).write_bytes(content)
+        write(below / place, files)
     set_cifar10_checksums(made_cifar10(), monkeypatch)
     return below
 
@@ -263,15 +337,83 @@ def test_colours_and_rows_are_where_they_belong(local: Path) -> None:
     assert torch.allclose(dataset.pixels(dataset.train_images[0]), first, atol=1e-5)
 
 
+@pytest.fixture
+def fields(below: Path) -> Path:
+    """The data folder with made sound, text, signs and X-rays in it."""
+    for files in FIELDS.values():
+        write(below, files)
+    return below
+
+
+READ: dict[str, Callable[[], Any]] = {  # how each data set is read
+    **{name: functools.partial(data.load, name) for name in ("mnist", "fashion_mnist", "cifar10", "x_rays", "signs")},
+    "spoken_digits": data.spoken_digits, "sentences": data.sentences,
+}
+
+
+def test_x_rays_have_a_validation_part_and_one_order(fields: Path) -> None:
+    path = fields / "medmnist/pneumoniamnist.npz"
+    dataset = data.load("x_rays")
+    assert dataset.train_images.shape == (TRAIN, 1, 28, 28) and len(dataset.test_images) == TEST
+    assert data.load("x_rays", "validation").test_images.shape == (5, 1, 28, 28)
+    with numpy.load(path) as arrays:
+        other = {key: values[::-1] for key, values in arrays.items()}  # another copy, in another order
+    kept = dict(zip((image.tobytes() for image in other["train_images"]), other["train_labels"].flatten().tolist()))
+    for image, label in zip(dataset.pixels(dataset.train_images), dataset.train_labels.tolist()):
+        assert kept[(image * 255).round().byte().numpy().tobytes()] == label
+    numpy.savez(path, **other)
+    again = data.load("x_rays")
+    assert torch.equal(again.train_images, dataset.train_images) and torch.equal(again.test_labels, dataset.test_labels)
+
+
+def test_signs_are_spread_over_their_films(fields: Path) -> None:
+    dataset = data.load("signs")
+    assert dataset.train_images.shape[1:] == dataset.test_images.shape[1:] == (3, 32, 32) and len(dataset.classes) == 43
+    assert dataset.train_labels.bincount().tolist() == [39, 90]  # 13 frames of each of three films; 90 of 104
+    assert dataset.test_labels.bincount().tolist() == [25, 25]
+    for path in (fields / "gtsrb/GTSRB/Training").rglob("*.ppm"):
+        if int(path.stem[-5:]) not in data._FRAMES:
+            path.unlink()  # what the book does not read
+    assert torch.equal(data.load("signs").train_images, dataset.train_images)
+
+
+def test_spoken_digits_know_who_speaks(fields: Path) -> None:
+    found = data.spoken_digits()
+    assert found.labels.tolist() == [0, 0, 7]
+    assert [found.names[who] for who in found.speakers] == ["george", "theo", "theo"]
+    assert found.takes.tolist() == [0, 1, 0] and found.rate == 8_000
+    with wave.open(str(fields / "fsdd/recordings/0_theo_1.wav")) as recording:
+        samples = numpy.frombuffer(recording.readframes(50), "<i2")
+    assert found.waves[1].dtype == torch.float32 and (found.waves[1] * 32_768).tolist() == samples.tolist()
+    assert "3 recordings" in repr(found) and "CC BY-SA 4.0" in repr(found)
+
+
+def test_sentences_are_read_as_they_were_written(fields: Path) -> None:
+    found = data.sentences()
+    assert found.texts == ("dull .", "très dull .", "a joy \x85 .") and found.labels.tolist() == [0, 0, 1]
+    assert found.classes[1] == "positive" and "3 sentences" in repr(found)
+
+
+@pytest.mark.reliability("options")
+@pytest.mark.parametrize(("name", "part", "says"), [("sentences", "test", "data.sentences()"),
+                                                    ("spoken_digits", "test", "data.spoken_digits()"),
+                                                    ("digits", "validation", "choose one of test"),
+                                                    ("x_rays", "val", "choose one of test, validation")])
+def test_what_load_cannot_give(name: str, part: str, says: str) -> None:
+    with pytest.raises(ValueError) as error:
+        data.load(name, part)
+    assert says in one_sentence(error)
+
+
 @pytest.mark.reliability("data")
-@pytest.mark.parametrize("name", ["mnist", "fashion_mnist", "cifar10"])
+@pytest.mark.parametrize("name", READ)
 def test_missing_data_are_never_fetched(below: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise AssertionError("load went to the network")
 
     monkeypatch.setattr(socket, "create_connection", fail)
     with pytest.raises(data.DataMissing) as error:
-        data.load(name)
+        READ[name]()
     text = one_sentence(error)
     assert f"make data DATA={name}" in text and f"python -m resnet_lib data {name}" in text
     assert not data.available(name) and not below.exists()
@@ -304,6 +446,51 @@ def test_a_damaged_file_is_named(local: Path, file: str, damage: str) -> None:
         data.load(name)
     text = one_sentence(error)
     assert f"{local / file} is damaged" in text and f"make data DATA={name}" in text
+
+
+# What of a damaged file is named: the file where it cannot be read, the folder where it is another than the published.
+DAMAGE = {
+    "x_rays": ("medmnist/pneumoniamnist.npz", "medmnist/pneumoniamnist.npz"),
+    "signs": ("gtsrb/GTSRB/Final_Test/Images/00003.ppm", "gtsrb"),
+    "spoken_digits": ("fsdd/recordings/7_theo_0.wav", "fsdd/recordings"),
+    "sentences": ("text/rt-polarity.pos", "text"),
+}
+
+
+@pytest.mark.reliability("data")
+@pytest.mark.parametrize(("name", "damage"), [
+    (name, damage) for name in DAMAGE for damage in CUT
+    if (name, damage) != ("x_rays", "too long")  # a zip is read as it was
+])
+def test_damaged_sound_text_signs_and_x_rays_are_named(fields: Path, name: str, damage: str) -> None:
+    file, place = (fields / each for each in DAMAGE[name])
+    file.write_bytes(CUT[damage](file.read_bytes()))
+    with pytest.raises(data.DataCorrupt) as error:
+        READ[name]()
+    text = one_sentence(error)
+    assert (f"{file} is damaged" in text or f"{place} is damaged" in text) and f"make data DATA={name}" in text
+
+
+@pytest.mark.reliability("data")
+def test_a_file_that_is_another_than_the_published(fields: Path) -> None:
+    path = fields / "fsdd/recordings/7_theo_0.wav"
+    path.write_bytes((fields / "fsdd/recordings/0_theo_1.wav").read_bytes())
+    with pytest.raises(data.DataCorrupt, match="recordings is damaged"):
+        data.spoken_digits()
+    table = fields / "gtsrb/GT-final_test.csv"
+    table.write_bytes(table.read_bytes().replace(b"4;1", b"4;2"))
+    with pytest.raises(data.DataCorrupt, match="gtsrb is damaged"):
+        data.load("signs")
+    table.write_bytes(table.read_bytes().replace(b"ClassId", b"Class"))
+    with pytest.raises(data.DataCorrupt, match="GT-final_test.csv is damaged"):
+        data.load("signs")
+
+
+@pytest.mark.reliability("data")
+def test_a_missing_picture_is_damage(fields: Path) -> None:
+    (fields / "gtsrb/GTSRB/Final_Test/Images/00003.ppm").unlink()
+    with pytest.raises(data.DataCorrupt, match="00003.ppm cannot be read .No such file"):
+        data.load("signs")
 
 
 def change(local: Path, monkeypatch: pytest.MonkeyPatch, batch: dict[str, Any]) -> None:
@@ -489,6 +676,39 @@ def is_away(handler: Handler, content: bytes) -> None:
     handler.send_error(503)
 
 
+def tar(files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for file, content in files.items():
+            member = tarfile.TarInfo(file)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def pack(name: str, files: dict[str, bytes]) -> dict[str, bytes]:
+    """The archives in which a made data set would be published."""
+    if name == "x_rays":
+        return {"pneumoniamnist.npz": files["medmnist/pneumoniamnist.npz"]}
+    if name == "spoken_digits":
+        return {"v1.0.10.tar.gz": tar({f"dataset-1.0.10/recordings/{Path(file).name}": content
+                                       for file, content in files.items()} | {"../../outside": b"a path elsewhere"})}
+    if name == "sentences":
+        return {"rt-polaritydata.tar.gz": tar({f"rt-polaritydata/{Path(file).name}": content
+                                               for file, content in files.items()})}
+    archives = {}
+    for archive, start in (("GTSRB-Training_fixed.zip", "GTSRB/Training"),
+                           ("GTSRB_Final_Test_Images.zip", "GTSRB/Final"), ("GTSRB_Final_Test_GT.zip", "GT-final")):
+        content = io.BytesIO()
+        with zipfile.ZipFile(content, "w") as packed:
+            packed.writestr("../outside.ppm", b"a path elsewhere")
+            for file in files:
+                if (inside := file.removeprefix("gtsrb/")).startswith(start):
+                    packed.writestr(inside, files[file])
+        archives[archive] = content.getvalue()
+    return archives
+
+
 @pytest.fixture
 def server(below: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """A mirror with the made data sets; torchvision's checksums are those of its files."""
@@ -505,17 +725,22 @@ def server(below: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         size = sum(map(len, archives.values()))
         monkeypatch.setitem(data.KNOWN, name, data.KNOWN[name]._replace(download_bytes=size))
 
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        for file, content in (made_cifar10() | {"../outside": b"a path that leads elsewhere"}).items():
-            member = tarfile.TarInfo(f"cifar-10-batches-py/{file}")
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
+    packed = tar({f"cifar-10-batches-py/{file}": content for file, content in
+                  (made_cifar10() | {"../outside": b"a path that leads elsewhere"}).items()})
     set_cifar10_checksums(made_cifar10(), monkeypatch)
-    monkeypatch.setattr(datasets.CIFAR10, "tgz_md5", md5(packed.getvalue()))
-    server.files["/cifar10/cifar-10-python.tar.gz"] = packed.getvalue()
-    known = data.KNOWN["cifar10"]._replace(download_bytes=len(packed.getvalue()))
+    monkeypatch.setattr(datasets.CIFAR10, "tgz_md5", md5(packed))
+    server.files["/cifar10/cifar-10-python.tar.gz"] = packed
+    known = data.KNOWN["cifar10"]._replace(download_bytes=len(packed))
     monkeypatch.setitem(data.KNOWN, "cifar10", known)
+
+    for name, files in FIELDS.items():
+        packed_files = pack(name, files)
+        server.files |= {f"/{name}/{file}": content for file, content in packed_files.items()}
+        known = data.KNOWN[name]
+        monkeypatch.setitem(data.KNOWN, name, known._replace(
+            download_bytes=sum(map(len, packed_files.values())),
+            archives=tuple(archive._replace(md5=archive.md5 and md5(packed_files[archive.file]))
+                           for archive in known.archives)))
 
     monkeypatch.setenv("RESNET_DATA_MIRROR", server.address)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -551,6 +776,53 @@ def test_download(server: Server, below: Path, name: str, capsys: pytest.Capture
     printed = capsys.readouterr()
     assert printed.out.startswith(f"{name}: fetching 0.") and f"MB into {below}" in printed.out
     assert printed.err == ""  # no progress bar where there is no terminal
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_download_of_sound_text_signs_and_x_rays(server: Server, below: Path, name: str) -> None:
+    assert data.download(name) == below
+    assert files_in(below) == set(FIELDS[name])
+    READ[name]()
+    server.requests.clear()
+    data.download(name)
+    assert server.requests == []
+
+
+@pytest.mark.reliability("downloads")
+@pytest.mark.parametrize("name", ["spoken_digits", "sentences"])  # whose archives have no checksum
+@pytest.mark.parametrize("behaviour", [breaks_off, resets, stalls, says_too_long, half_and_says_so, sends_a_page,
+                                       sends_nothing, sends_another_file, never_ends, is_away])
+def test_an_archive_without_a_checksum(server: Server, below: Path, name: str,
+                                       behaviour: Callable[[Handler, bytes], None]) -> None:
+    server.behaviours = [behaviour]
+    fails(name, timeout=0.3)
+    server.behaviours = [says_no_length]
+    data.download(name)
+    assert files_in(below) == set(FIELDS[name])
+
+
+@pytest.mark.reliability("downloads")
+def test_another_version_of_the_recordings_is_refused(server: Server, below: Path) -> None:
+    other = dict(FIELDS["spoken_digits"])
+    other["fsdd/recordings/0_theo_1.wav"] = other["fsdd/recordings/7_theo_0.wav"]
+    kept = server.files["/spoken_digits/v1.0.10.tar.gz"]
+    server.files |= {f"/spoken_digits/{file}": content for file, content in pack("spoken_digits", other).items()}
+    assert "is not what it was (it has been removed)" in fails("spoken_digits")
+    assert files_in(below) == set()
+    server.files["/spoken_digits/v1.0.10.tar.gz"] = kept
+    data.download("spoken_digits")
+
+
+@pytest.mark.reliability("downloads")
+def test_a_large_archive_is_resumed_and_its_neighbours_kept(server: Server, below: Path) -> None:
+    server.behaviours = [good, breaks_off]
+    assert "GTSRB_Final_Test_Images.zip could not be fetched" in fails("signs")
+    server.requests.clear()
+    data.download("signs")
+    (first, start), (second, _) = server.requests
+    assert first == "/signs/GTSRB_Final_Test_Images.zip" and second == "/signs/GTSRB_Final_Test_GT.zip"
+    assert start is not None
+    assert data.available("signs")
 
 
 def test_what_is_there_is_not_fetched_again(server: Server, below: Path) -> None:
@@ -762,7 +1034,7 @@ def test_no_space_left_on_the_way(server: Server, monkeypatch: pytest.MonkeyPatc
         return Full(path, mode) if when in str(path) and mode != "rb" else open(path, mode)
 
     with monkeypatch.context() as patch:
-        patch.setattr(data, "open", open_full, raising=False)
+        patch.setattr(archives, "open", open_full, raising=False)
         assert "cannot be written (No space left on device)" in fails()
     data.download("cifar10")
     assert data.available("cifar10")
@@ -774,7 +1046,7 @@ def test_interrupted_by_the_reader(server: Server, below: Path, monkeypatch: pyt
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(data, "_copy", interrupt)
+        patch.setattr(archives, "_copy", interrupt)
         with pytest.raises(KeyboardInterrupt):
             data.download("cifar10")
     assert files_in(below) == {PART}
@@ -804,3 +1076,15 @@ def test_the_real_data(name: str, mean: list[float], std: list[float]) -> None:
     assert dataset.mean.tolist() == pytest.approx(mean, abs=1e-4)
     assert dataset.std.tolist() == pytest.approx(std, abs=1e-4)
     assert dataset.train_labels.unique().tolist() == list(range(10))
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_the_real_sound_text_signs_and_x_rays(name: str) -> None:
+    if not REAL_DATA or not data.available(name):
+        pytest.skip(f"needs {name} in the folder that RESNET_DATA names")
+    found, known = READ[name](), data.KNOWN[name]  # the checksum of everything is right
+    if isinstance(found, data.Dataset):
+        assert (len(found.train_images), len(found.test_images)) == (known.train, known.test)
+        assert found.train_labels.unique().tolist() == list(range(len(known.classes)))
+    else:
+        assert len(found.labels) == known.train + known.test

@@ -178,6 +178,21 @@ def test_a_long_list_keeps_its_ends(count: int, points: int, kept: list[int]) ->
     assert explorers.thinned(count, points) == kept
 
 
+def test_a_transfer_holds_median_least_and_most_of_the_seeds() -> None:
+    def recorded(seed: int) -> dict:
+        at = {"pixels": {"accuracy": 10.0 * seed},
+              "full": {"accuracy": 50.0 + seed, "rate": 0.1, "seconds": 2.0, "old": 30.0}}
+        return {"configuration": {"part": "curves", "case": "signs", "seed": seed}, "seconds": 1.0,
+                "results": {"source": 80.0 + seed, "10": at, "3": at}}
+
+    study = runs.Study("fine_tuning", "", "", "", {}, [recorded(seed) for seed in (1, 2, 3)])
+    case = explorers.transfer(study, {"signs": {"full": 1234}}, {"signs": "A → B"}, INSTEAD).state["cases"]["A → B"]
+    assert case["labels"] == [3, 10] and case["seeds"] == 3 and case["before"] == 82
+    assert case["methods"]["pixels"] == {"accuracy": [[20, 10, 30]] * 2, "numbers": None}
+    assert case["methods"]["full"] == {"accuracy": [[52, 51, 53]] * 2, "numbers": 1234, "old": [[30, 30, 30]] * 2,
+                                       "seconds": [2, 2]}
+
+
 # Draw a digit ---------------------------------------------------------------------------------------------------
 
 def reader(depth: int = 8, size: tuple[int, int] = (28, 28), kind: str = "residual", **options: Any) -> weights.Trained:
@@ -263,3 +278,18 @@ def test_the_site_has_the_weights_as_a_script_where_there_are_any(tmp_path: Path
     torch.save(content, tmp_path / "mnist.pt")
     extension.write_weights(tmp_path, tmp_path / "mnist.pt")
     assert script.read_text(encoding="utf-8") == explorers.weights_script(explorers.packed(trained))
+
+
+# A threshold ------------------------------------------------------------------------------------------------------
+
+def test_the_explorer_of_thresholds_holds_each_image_once():
+    explorer = explorers.threshold([1.234, -0.5, 0.0], [True, False, True], INSTEAD)
+    assert explorer.state["logits"] == [123, -50, 0] and explorer.state["ill"] == "101"
+    assert of_page(explorer.static()) == explorer.state
+
+
+@pytest.mark.parametrize("logits, ill", [([1.0], [True, False]), ([1.0, 2.0], [True, True]), ([], []),
+                                         ([1.0, math.nan], [True, False])])
+def test_a_threshold_needs_ill_and_healthy_and_finite_numbers(logits, ill):
+    with pytest.raises(ValueError, match="finite logit"):
+        explorers.threshold(logits, ill, INSTEAD)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import math
 import subprocess
 from collections.abc import Callable
@@ -185,11 +186,11 @@ def test_a_study_of_the_book_is_complete_and_has_its_script(name: str) -> None:
     study = runs.load(name)
     script = (runs.FOLDER / f"{name}.py").read_text(encoding="utf-8")
     assert study.study == name and study.command == f"python book/runs/{name}.py"
-    assert f'runs.record("{name}", ' in script and json.dumps(study.question, ensure_ascii=False) in script
+    assert re.search(rf'runs\.record\(\s*"{name}",', script) and json.dumps(study.question, ensure_ascii=False) in script
     assert {"python", "torch", "processor", "system", "threads", "commit"} <= set(study.environment)
-    assert study.runs
+    assert study.runs and study.seconds > 0
     for run in study.runs:
-        assert set(run) == {"configuration", "results", "seconds"} and run["seconds"] > 0
+        assert set(run) == {"configuration", "results", "seconds"} and run["seconds"] >= 0  # rounded
         assert run["configuration"] and run["results"]
     configurations = [json.dumps(run["configuration"], sort_keys=True) for run in study.runs]
     assert len(set(configurations)) == len(configurations)

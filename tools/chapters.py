@@ -109,7 +109,8 @@ class Chapter:
     @property
     def loads_data(self) -> bool:
         """Whether it loads a data set that may be absent: any but digits."""
-        return re.search(r"""data\.load\((?!\s*["']digits["'])""", self.code) is not None
+        absent = r"""data\.(load\((?!\s*["']digits["'])|spoken_digits\(|sentences\()"""
+        return re.search(absent, self.code) is not None
 
 
 class Executed:

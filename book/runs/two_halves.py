@@ -86,5 +86,6 @@ if __name__ == "__main__":
         worker(int(sys.argv[1]))
     else:
         torch.set_num_threads(1)
-        runs.record("two_halves", "What does each of two processes hold that share a network, and is it still the same "
-                    "training?", [{"seed": seed} for seed in range(1, 6)], measure)
+        runs.record("two_halves",
+                    "What does each of two processes hold that share a network, and is it still the same training?",
+                    [{"seed": seed} for seed in range(1, 6)], measure)

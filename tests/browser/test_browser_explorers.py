@@ -13,6 +13,8 @@ pytestmark = pytest.mark.browser
 EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "concepts/depth",
              "block-builder": "networks/residual", "backpropagation": "mathematics/backpropagation",
              "records": "networks/cifar10", "processes": "practice/scaling",
+             "transfer": "practice/fine-tuning",
+             "threshold": "practice/medicine",
              "memory": "practice/large-models"}
 
 
@@ -161,3 +163,19 @@ def test_the_value_of_every_training_under_the_pointer(open_page: Any) -> None:
     page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + box["height"] / 2)
     assert found.locator("table").inner_text() != before
     assert found.get_by_label("Place under the line").get_attribute("aria-valuetext").startswith("epoch")
+
+
+def test_the_threshold_of_least_cost_and_rare_illness(open_page: Any) -> None:
+    page = open_page(EXPLORERS["threshold"])
+    found = explorer(page, "threshold")
+    assert "Threshold 50 %" in said(page, found) and "it would be" in said(page, found)
+    found.get_by_role("button", name="Go to the lowest cost").press("Enter")
+    assert "No threshold costs less" in said(page, found)
+    for _ in range(12):
+        found.get_by_label("Children who are ill").press("ArrowLeft")
+    assert "Of 5 ill children" in said(page, found)
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)  # a link with the settings in it
+    assert explorer(page, "threshold").get_by_label("Children who are ill").get_attribute("aria-valuetext") == "0.5 %"
+    assert page.watch.said == []

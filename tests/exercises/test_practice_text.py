@@ -1,0 +1,133 @@
+"""The checks of practice/text, and whether its code is the study's."""
+
+import ast
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from resnet_lib import exercises
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def means(x, words):
+    real = (words != 0)[:, None]
+    return torch.where(real, x, 0.0).sum(2) / real.sum(2)
+
+
+def vote(wrong):
+    return 100 * (wrong.double().mean(0) < 0.5).double().mean().item()
+
+
+def test_right_answers_pass():
+    assert exercises.reading_window((62.5, 75, 100, 62.5))
+    assert exercises.masked_mean(means)
+    assert exercises.majority(vote)
+
+
+@pytest.mark.parametrize("answer, says", [
+    ((25, 75, 100, 62.5), "guesses"), ((62.5, 62.5, 100, 62.5), "see 5 words"), ((62.5, 75, 75, 62.5), "see 7 words"),
+    ((62.5, 75, 100, 75), "one too many"), ((62.5, 75, 100, 50), "holds one"), ((62.5, 80, 100, 62.5), "which gaps"),
+    ((0.625, 0.75, 1, 0.625), "per cent"), ((62.5, 75, 100), "four numbers"),
+])
+def test_mistakes_in_the_window_are_named(capsys, answer, says):
+    assert not exercises.reading_window(answer)
+    assert says in capsys.readouterr().out
+
+
+def real(words):
+    return (words != 0)[:, None]
+
+
+@pytest.mark.parametrize("answer, says", [
+    (lambda x, words: x.mean(2), "over all places"),
+    (lambda x, words: (x * real(words)).mean(2), "not of places"),
+    (lambda x, words: x.sum(2) / real(words).sum(2), "empty places are in the sum"),
+    (lambda x, words: (x * real(words)).sum(2), "That is the sum"),
+    (lambda x, words: (x * real(words)).sum(2) / real(words).sum(2), "infinite"),
+    (lambda x, words: x.amax(2), "are others"),
+    (lambda x, words: x, "3×4"),
+])
+def test_mistakes_in_the_mean_are_named(capsys, answer, says):
+    assert not exercises.masked_mean(answer)
+    assert says in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("answer, says", [
+    (lambda wrong: vote(wrong) / 100, "the share"), (lambda wrong: 100 - vote(wrong), "gets wrong"),
+    (lambda wrong: 100 - 100 * wrong.double().mean().item(), "mean of the readers"),
+    (lambda wrong: 100 - 100 * wrong.all(0).double().mean().item(), "as soon as one"),
+    (lambda wrong: 100 - 100 * wrong.any(0).double().mean().item(), "asks all"),
+    (lambda wrong: 50.0, "where the majority"),
+])
+def test_mistakes_in_the_vote_are_named(capsys, answer, says):
+    assert not exercises.majority(answer)
+    assert says in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("nonsense", [None, ..., 3, "nine", (1, 2, 3), ("a", "b"), (None, 3), lambda: 1,
+                                      lambda *values: None, lambda *values: "x"])
+def test_nonsense_does_not_raise(nonsense):
+    for check in (exercises.reading_window, exercises.masked_mean, exercises.majority):
+        assert not check(nonsense)
+
+
+# The study's code is the chapter's --------------------------------------------------------------------------------
+
+def study():
+    spec = importlib.util.spec_from_file_location("sentences_study", ROOT / "book/runs/sentences.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def definitions(code: str) -> dict[str, str]:
+    """Each class and function at the top of some code, without its docstrings and annotations."""
+    found = {}
+    for node in ast.parse(code).body:
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.ClassDef | ast.FunctionDef) and ast.get_docstring(inner) is not None:
+                    inner.body = inner.body[1:]
+                if isinstance(inner, ast.FunctionDef):
+                    inner.returns = None
+                if isinstance(inner, ast.arg):
+                    inner.annotation = None
+            found[node.name] = ast.dump(node)
+    return found
+
+
+@pytest.mark.parametrize("name", ["Reader", "fit", "answers", "encode"])
+def test_the_study_measured_what_the_chapter_shows(name):
+    cells = json.loads((ROOT / "book/practice/text.ipynb").read_text())["cells"]
+    codes = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    (shown,) = [definitions(code)[name] for code in codes if f"class {name}(" in code or f"def {name}(" in code]
+    assert shown == definitions((ROOT / "book/runs/sentences.py").read_text())[name]
+
+
+def test_the_vocabulary_is_the_same():
+    texts = ["b a a c", "c d , d"]
+    assert study().vocabulary(texts) == {"a": 2, "c": 3, "d": 4}
+    cells = json.loads((ROOT / "book/practice/text.ipynb").read_text())["cells"]
+    (cell,) = [cell for cell in cells if "def vocabulary" in "".join(cell["source"])]
+    names: dict = {"torch": torch, "nn": torch.nn}
+    exec("".join(cell["source"]).split("numbers = ")[0], names)
+    assert names["vocabulary"](texts) == study().vocabulary(texts)
+
+
+def test_shuffled_sentences_have_the_same_words_and_packed_answers_come_back():
+    text = " ".join(f"w{number}" for number in range(30))
+    (mixed,) = study().shuffled([text], 1)
+    assert mixed != text and sorted(mixed.split()) == sorted(text.split())
+    right = torch.tensor([False, True, True, False, True, False, False])
+    packed = study().packed(right)
+    assert f"{int(packed, 16):0{4 * len(packed)}b}"[-7:] == "0110100"
+
+
+def test_the_parts_of_a_split_do_not_overlap():
+    parts = study().split(3)
+    assert [len(parts[part]) for part in ("test", "validation", "train")] == [2_132, 853, 7_677]
+    assert len({number for part in parts.values() for number in part}) == 10_662
