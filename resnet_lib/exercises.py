@@ -1236,6 +1236,75 @@ def honest_checkpoint(answer: Callable[[nn.Module, Tensor], Tensor]) -> str:
     return ""
 
 
+# practice/large-models ----------------------------------------------------------------------------------------------
+
+@check
+def states_shared(answer: tuple[float, int]) -> str:
+    """`(gigabytes, cards)`: weights, gradients, Adam and copy of Llama 2 13B; cards of 24 GB that hold them."""
+    gigabytes, cards = answer
+    parameters = 13_015_864_320
+    for unit in (1e9, 2**30):
+        right = 16 * parameters / unit
+        if math.isclose(gigabytes, right, rel_tol=5e-3):
+            least = math.ceil(right / 24)
+            if cards == least:
+                return ""
+            if cards == least - 1 or (isinstance(cards, float) and cards != int(cards)):
+                return f"The first number is right. {right:.0f} / 24 has to be rounded up: a card too few is too few."
+            return f"The first number is right. The second is how many times 24 GB it takes to hold {right:.0f} GB."
+        typical = {12: "Something of 4 bytes is left out: the copy in float32, or one of Adam's two means.",
+                   8: "The optimiser is left out, or its means are taken as numbers of two bytes.",
+                   4: "That is one number of four bytes, or weights and gradients alone.",
+                   2: "That is the weights alone: gradient, two means and a copy come on top.",
+                   14: "Something of 2 bytes is left out: weights and gradients are both there.",
+                   20: "That is one number of four bytes too many: weight and gradient have two each."}
+        for size, says in typical.items():
+            if math.isclose(gigabytes, size * parameters / unit, rel_tol=5e-3):
+                return says
+    return "For each parameter: a weight and a gradient of 2 bytes, two means and a copy of 4. A GB is 10⁹ bytes."
+
+
+@check
+def quantised_by_blocks(answer: Callable[[Tensor, int, int], Tensor]) -> str:
+    """`answer(weight, bits, block)`: each `block` neighbours of a row as whole numbers of few bits, times one scale."""
+    def right(weight: Tensor, bits: int, block: int) -> Tensor:
+        pieces = weight.reshape(len(weight), -1, block)
+        most = 2 ** (bits - 1) - 1
+        scale = (pieces.abs().amax(2, keepdim=True) / most).clamp(min=1e-12)
+        return ((pieces / scale).round() * scale).reshape(weight.shape)
+
+    generator = torch.Generator().manual_seed(0)
+    for rows, columns, bits, block in ((6, 64, 3, 32), (3, 8, 4, 4), (2, 12, 8, 12), (4, 6, 2, 3)):
+        weight = torch.randn(rows, columns, generator=generator)
+        weight[0, :block] *= 10
+        before = weight.clone()
+        given, expected = answer(weight, bits, block), right(weight, bits, block)
+        if not torch.equal(weight, before):
+            return "It changes the weights that it was given: work on a copy."
+        if given.shape != weight.shape:
+            return f"The result has the shape {tuple(given.shape)}, the weights {tuple(weight.shape)}."
+        if torch.allclose(given, expected, rtol=1e-4, atol=1e-5):
+            continue
+        if block < columns and torch.allclose(given, right(weight, bits, columns), rtol=1e-4, atol=1e-5):
+            return "That is one scale for the whole row: the block plays no part."
+        by_columns = right(weight.T.reshape(columns, rows), bits, rows).T
+        if rows > 1 and torch.allclose(given, by_columns, rtol=1e-4, atol=1e-5):
+            return "That is one scale a column; the weights of a block stand side by side in a row."
+        whole = torch.as_tensor(given, dtype=torch.float32)
+        if torch.equal(whole, whole.round()) and not torch.equal(expected, expected.round()):
+            return "Those are the whole numbers; multiply them by their scales again."
+        values = max(len(piece.unique()) for piece in whole.reshape(-1, block))
+        if values > 2**bits - 1:
+            return (f"With {bits} bits a block of your result has {values} values; from −{2 ** (bits - 1) - 1} to "
+                    f"{2 ** (bits - 1) - 1} there are {2**bits - 1}.")
+        return (f"With {bits} bits and blocks of {block} the largest difference from the nearest whole numbers times "
+                f"max |w| / {2 ** (bits - 1) - 1} is {(given - expected).abs().max():.3g}.")
+    zeros = answer(torch.zeros(2, 8), 4, 4)
+    if not torch.equal(zeros, torch.zeros(2, 8)):
+        return "Weights that are all zero do not stay zero: their scale is zero, and 0/0 is no number."
+    return ""
+
+
 # practice/text ----------------------------------------------------------------------------------------------------
 
 @check

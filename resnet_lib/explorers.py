@@ -163,6 +163,20 @@ def processes(networks: Mapping[str, tuple[int, int, float, str]], instead: HTML
                     "watts": 300}}, instead)
 
 
+def memory(models: Mapping[str, tuple], instead: HTML) -> Explorer:
+    """What a training step of a large model holds on each card, worked out from what the reader sets.
+
+    `models`: by name, the width of the stream, that of the small network, the blocks, the heads, the heads of keys and
+    values, whether head and embedding are one matrix, and the size of the vocabulary.
+    """
+    names = ("d", "m", "layers", "heads", "kv", "tied", "vocabulary")
+    return Explorer("memory", {
+        "models": {name: dict(zip(names, shape, strict=True)) for name, shape in models.items()},
+        "default": {"model": "Llama 2 7B" if "Llama 2 7B" in models else list(models)[-1], "method": "lora",
+                    "precision": "mixed", "optimiser": "adam", "length": 4096, "sequences": 1, "rank": 16,
+                    "fused": True, "checkpoints": False, "cards": 1}}, instead)
+
+
 def transfer(study: Study, numbers: Mapping[str, Mapping[str, int]], titles: Mapping[str, str],
              instead: HTML) -> Explorer:
     """Accuracy against labelled images a class: the curves of the study "fine_tuning", by case and method.

@@ -14,7 +14,8 @@ EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "conce
              "block-builder": "networks/residual", "backpropagation": "mathematics/backpropagation",
              "records": "networks/cifar10", "processes": "practice/scaling",
              "transfer": "practice/fine-tuning",
-             "threshold": "practice/medicine"}
+             "threshold": "practice/medicine",
+             "memory": "practice/large-models"}
 
 
 def explorer(page: Any, name: str) -> Any:
