@@ -6,8 +6,6 @@ The parts of a network, from input to output, are its stem, its stages and its c
 from __future__ import annotations
 
 import copy
-import pickle
-import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -17,9 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from resnet_lib import data, files, networks
+from resnet_lib import data, networks, weights
 from resnet_lib.schedules import one_cycle
-from resnet_lib.weights import WeightsDamaged
 
 FONTS = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSans-Oblique", "DejaVuSansMono", "DejaVuSansMono-Bold", "DejaVuSerif",
          "DejaVuSerif-Bold", "DejaVuSerif-Italic", "STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic",
@@ -218,24 +215,15 @@ def from_file(path: str | Path, depth: int) -> networks.ImageNetNetwork:
 
     Raises FileNotFoundError, or WeightsDamaged for a file that is damaged, is something else or holds another network.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}.")
+    content = weights.read(path)
     try:
-        state = files.read_tensors(path)
-    except pickle.UnpicklingError:
-        raise WeightsDamaged(f"{path} holds objects other than numbers, or is damaged; nothing in it was executed."
-                             ) from None
-    except (zipfile.BadZipFile, OSError):
-        raise WeightsDamaged(f"{path} is damaged, or is no file of weights.") from None
-    try:
-        state = networks.from_torchvision(state)
+        state = networks.from_torchvision(content)
         network = networks.imagenet(depth, classes=len(state["classifier.bias"]), seed=0)
         expected = {name: tensor.shape for name, tensor in network.state_dict().items()}
         if {name: tensor.shape for name, tensor in state.items()} != expected:
             raise ValueError("its weights have other names or shapes")
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         reason = str(error) if isinstance(error, ValueError) else "its names are others"
-        raise WeightsDamaged(f"{path} does not hold torchvision's resnet{depth}: {reason}.") from None
+        raise weights.WeightsDamaged(f"{path} does not hold torchvision's resnet{depth}: {reason}.") from None
     network.load_state_dict(state)
     return network.eval()

@@ -64,16 +64,7 @@ def load(path: str | Path = MNIST) -> Trained:
 
     Raises FileNotFoundError, or WeightsDamaged for a file that is something else, is damaged or holds code.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}.")
-    try:
-        content = files.read_tensors(path)
-    except pickle.UnpicklingError:
-        raise WeightsDamaged(f"{path} holds objects other than numbers, or is damaged; nothing in it was executed."
-                             ) from None
-    except (zipfile.BadZipFile, OSError):
-        raise WeightsDamaged(f"{path} is damaged, or is no file of weights.") from None
+    content = read(path)
     if not isinstance(content, dict) or any(not isinstance(content.get(key), kind) for key, kind in ENTRIES.items()):
         raise WeightsDamaged(f"{path} is no trained network of this package: write it with resnet_lib.weights.save.")
     try:
@@ -91,6 +82,22 @@ def load(path: str | Path = MNIST) -> Trained:
     network.load_state_dict(content["state"])
     return Trained(network.eval(), content["kind"], content["options"], size, content["mean"], content["std"],
                    tuple(map(str, content["classes"])))
+
+
+def read(path: str | Path) -> Any:
+    """What a file of weights holds, whoever wrote it; executes nothing that is in it.
+
+    Raises FileNotFoundError, or WeightsDamaged for a file that is damaged, is something else or holds code.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"There is no file {path}.")
+    try:
+        return files.read_tensors(Path(path))
+    except pickle.UnpicklingError:
+        raise WeightsDamaged(f"{path} holds objects other than numbers, or is damaged; nothing in it was executed."
+                             ) from None
+    except (zipfile.BadZipFile, OSError):
+        raise WeightsDamaged(f"{path} is damaged, or is no file of weights.") from None
 
 
 def matches(kind: str, options: dict[str, Any], state: dict[str, Tensor]) -> networks.Network:

@@ -15,46 +15,21 @@ import nbformat
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
+from tests.listings import ROOT, chapter_code, definition, study_code
+
 CELLS = nbformat.read(ROOT / "book" / "practice" / "large-models.ipynb", as_version=4).cells
 TEXT = "\n".join(cell.source for cell in CELLS if cell.cell_type == "markdown")
-CODE = "\n".join(cell.source for cell in CELLS if cell.cell_type == "code" and "%pip" not in cell.source)
-
-
-class Bare(ast.NodeTransformer):
-    """Code without docstrings, types and imports."""
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        node.returns = None
-        for argument in node.args.args:
-            argument.annotation = None
-        return self.without_docstring(node)
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        return self.without_docstring(node)
-
-    def without_docstring(self, node: Any) -> ast.AST:
-        if ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
-        self.generic_visit(node)
-        return node
-
-
-def definition(code: str, name: str) -> str:
-    found = [node for node in ast.parse(code).body if getattr(node, "name", "") == name]
-    assert len(found) == 1, name
-    return ast.unparse(Bare().visit(found[0]))
+CODE = chapter_code("practice/large-models")
 
 
 @pytest.mark.parametrize("name", ["Block", "Transformer", "Lora", "quantised"])
 def test_the_chapter_shows_what_the_study_ran(name: str) -> None:
-    study = (ROOT / "book" / "runs" / "large_models.py").read_text(encoding="utf-8")
-    assert definition(CODE, name) == definition(study, name)
+    assert definition(CODE, name) == definition(study_code("large_models"), name)
 
 
 def test_the_lines_on_sharing_are_the_script_s() -> None:
     [shown] = re.findall(r"^```python\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
-    script = (ROOT / "book" / "runs" / "two_halves.py").read_text(encoding="utf-8")
+    script = study_code("two_halves")
     assert all(line.strip() in script for line in shown.splitlines())
 
 

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor, nn
 
-from resnet_lib import data, networks, runs, sound, training
+from resnet_lib import data, networks, runs, sound, surgery, training
 
 # The voice on which a rate is tried when the other's is the test; neither trains.
 PAIRS = {"george": "jackson", "jackson": "george", "lucas": "nicolas", "nicolas": "lucas", "theo": "yweweler",
@@ -78,14 +78,9 @@ def accuracy(said: Tensor, labels: Tensor) -> float:
     return 100 * (said == labels).float().mean().item()
 
 
-@torch.no_grad()
 def adapted(network: nn.Module, images: Tensor) -> nn.Module:
     """The network with the batch-norm statistics of these recordings; no weight changes, and no label is read."""
-    for layer in network.modules():
-        if isinstance(layer, nn.BatchNorm2d):
-            layer.reset_running_stats()
-            layer.momentum = None
-    network.train()(images)
+    surgery.recalibrate(network, images)
     return network.eval()
 
 

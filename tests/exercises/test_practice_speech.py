@@ -1,11 +1,14 @@
 """The checks of practice/speech: right answers pass, mistakes are named, nonsense does not raise."""
 
+import copy
 import math
 
 import pytest
 import torch
+from torch import nn
 
-from resnet_lib import exercises
+from resnet_lib import exercises, networks, surgery
+from tests.listings import chapter_code, definition
 
 
 def folds(people):
@@ -84,3 +87,15 @@ def test_mistakes_in_the_loudest_frequency_are_named(capsys, answer, says):
 def test_nonsense_does_not_raise(nonsense):
     for check in (exercises.sound_numbers, exercises.leave_out, exercises.loudest):
         assert not check(nonsense)
+
+
+def test_the_chapter_takes_new_statistics_as_the_library_does():
+    names = {"copy": copy, "nn": nn, "torch": torch}
+    exec(definition(chapter_code("practice/speech"), "adapted"), names)
+    network = networks.residual(8, 1, width=8, stem_stride=2, seed=1).eval()
+    pictures = torch.randn(40, 1, 32, 32, generator=torch.Generator().manual_seed(1))
+    heard = names["adapted"](network, pictures).state_dict()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    surgery.recalibrate(network, pictures)
+    assert all(torch.equal(value, heard[name]) for name, value in network.state_dict().items())
+    assert not torch.equal(before["stem.1.running_mean"], heard["stem.1.running_mean"])

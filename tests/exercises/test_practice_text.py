@@ -1,16 +1,12 @@
 """The checks of practice/text, and whether its code is the study's."""
 
-import ast
 import importlib.util
-import json
-from pathlib import Path
 
 import pytest
 import torch
 
 from resnet_lib import exercises
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.listings import ROOT, chapter_code, definition, study_code
 
 
 def means(x, words):
@@ -84,38 +80,16 @@ def study():
     return module
 
 
-def definitions(code: str) -> dict[str, str]:
-    """Each class and function at the top of some code, without its docstrings and annotations."""
-    found = {}
-    for node in ast.parse(code).body:
-        if isinstance(node, ast.ClassDef | ast.FunctionDef):
-            for inner in ast.walk(node):
-                if isinstance(inner, ast.ClassDef | ast.FunctionDef) and ast.get_docstring(inner) is not None:
-                    inner.body = inner.body[1:]
-                if isinstance(inner, ast.FunctionDef):
-                    inner.returns = None
-                if isinstance(inner, ast.arg):
-                    inner.annotation = None
-            found[node.name] = ast.dump(node)
-    return found
-
-
 @pytest.mark.parametrize("name", ["Reader", "fit", "answers", "encode"])
 def test_the_study_measured_what_the_chapter_shows(name):
-    cells = json.loads((ROOT / "book/practice/text.ipynb").read_text())["cells"]
-    codes = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
-    (shown,) = [definitions(code)[name] for code in codes if f"class {name}(" in code or f"def {name}(" in code]
-    assert shown == definitions((ROOT / "book/runs/sentences.py").read_text())[name]
+    assert definition(chapter_code("practice/text"), name) == definition(study_code("sentences"), name)
 
 
 def test_the_vocabulary_is_the_same():
     texts = ["b a a c", "c d , d"]
-    assert study().vocabulary(texts) == {"a": 2, "c": 3, "d": 4}
-    cells = json.loads((ROOT / "book/practice/text.ipynb").read_text())["cells"]
-    (cell,) = [cell for cell in cells if "def vocabulary" in "".join(cell["source"])]
-    names: dict = {"torch": torch, "nn": torch.nn}
-    exec("".join(cell["source"]).split("numbers = ")[0], names)
-    assert names["vocabulary"](texts) == study().vocabulary(texts)
+    names: dict = {}
+    exec(definition(chapter_code("practice/text"), "vocabulary"), names)
+    assert names["vocabulary"](texts) == study().vocabulary(texts) == {"a": 2, "c": 3, "d": 4}
 
 
 def test_shuffled_sentences_have_the_same_words_and_packed_answers_come_back():

@@ -265,10 +265,9 @@ function oneBlock(settings, counts, width) {
 
 function render({ model, el }) {
   const data = model.get("state");
-  const now = { ...data.default };
   const choices = { kind: data.kinds, depth: data.depths, width: data.widths, shortcut: data.shortcuts,
     input: Object.keys(data.inputs) };
-  Object.assign(now, address.chosen("blocks", choices));
+  const now = { ...data.default, ...address.chosen("blocks", choices) };
 
   begin(el, "Block builder");
   const picture = make("div", { class: "panels" });

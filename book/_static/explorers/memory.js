@@ -54,8 +54,8 @@ function memorySentences(name, shape, now) {
   const parts = memoryOf(shape, now), whole = sumOf(parts);
   const [most, bytes] = Object.entries(parts).reduce((a, b) => (b[1] > a[1] ? b : a));
   const fits = CARDS.find((size) => whole <= size * 1e9), few = fewest(shape, now, 80);
-  const where = now.cards === 1 ? "One card has to hold" : `Each of ${now.cards.toLocaleString("en-US")} cards has to hold`;
-  return [`${name}: ${where.charAt(0).toLowerCase()}${where.slice(1)} ${gigabytes(whole)}. ${
+  const where = now.cards === 1 ? "one card has to hold" : `each of ${now.cards.toLocaleString("en-US")} cards has to hold`;
+  return [`${name}: ${where} ${gigabytes(whole)}. ${
     fits ? `A card of ${fits} GB is enough.` : "A card of 80 GB is not enough."}`,
   `Most is for ${PARTS[most]}: ${gigabytes(bytes)}, ${number(100 * bytes / whole)} %.`,
   few === null ? "Not even 1,024 cards of 80 GB hold it: take fewer tokens on a card, or checkpoints."
@@ -68,8 +68,7 @@ function render({ model, el }) {
   const choices = { model: names, method: ["all", "lora", "qlora"], precision: ["float32", "mixed", "bfloat16"],
     optimiser: ["adam", "momentum", "sgd"], length: powers(7, 17), sequences: powers(0, 8), rank: powers(0, 8),
     fused: [true, false], checkpoints: [true, false], cards: powers(0, 10) };
-  const now = { ...data.default };
-  Object.assign(now, address.chosen("memory", choices));
+  const now = { ...data.default, ...address.chosen("memory", choices) };
 
   begin(el, "What does a training step hold?");
   const picture = make("div", { class: "panels" });

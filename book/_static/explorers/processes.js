@@ -42,8 +42,7 @@ function render({ model, el }) {
   const names = Object.keys(data.networks);
   const choices = { network: names, processes: ROUNDS_OF_TWO, batch: [1, 2, 4, 8, 16, 32, 64, 128, 256],
     gigabits: [1, 10, 25, 50, 100, 200, 400, 800], delay: [1, 3, 10, 30, 100, 300, 1000], watts: [30, 60, 100, 200, 300, 400, 700] };
-  const now = { ...data.default };
-  Object.assign(now, address.chosen("processes", choices));
+  const now = { ...data.default, ...address.chosen("processes", choices) };
 
   begin(el, "A thousand processes");
   const picture = make("div", { class: "panels" });

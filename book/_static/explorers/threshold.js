@@ -54,8 +54,7 @@ function render({ model, el }) {
   const shares = probabilities(data.logits);
   const rates = THRESHOLDS.map((threshold) => ratesAt(shares, data.ill, threshold));
   const choices = { threshold: THRESHOLDS, prevalence: PREVALENCES, price: [1, 2, 5, 10, 20, 50, 100] };
-  const now = { ...data.default };
-  Object.assign(now, address.chosen("threshold", choices));
+  const now = { ...data.default, ...address.chosen("threshold", choices) };
 
   begin(el, "Where to put the threshold");
   const picture = make("div", { class: "panels two" });
@@ -77,7 +76,7 @@ function render({ model, el }) {
         range: [0, 100], linear: true, cursor: now.threshold, width, describe: sentences.join(" "),
         lines: [{ x: THRESHOLDS, y: costs.map((cost) => Math.min(100, 100 * cost / highest)), colour: "var(--residual)" }] }).svg);
     const many = thousand(here, now.prevalence, now.price);
-    readout.replaceChildren(table("Of 1,000 children", ["", "called ill", "called healthy"].map((name) => name || "child"),
+    readout.replaceChildren(table("Of 1,000 children", ["child", "called ill", "called healthy"],
       [["ill", children(many.found), children(many.missed)], ["healthy", children(many.alarmed), children(many.peace)]]));
     said.say(...sentences);
     address.write("threshold", Object.keys(choices).map((setting) => now[setting]).join());
