@@ -2,9 +2,9 @@
 
 Each seed deals the classes into training classes and classes that are verified. A pair is one picture of the gallery
 (training part of the data) and one of the probes (test part), so that no pair comes from one film. Groups of runs:
-"rates" (two seeds of their own, twenty training classes; also the size of PCA), "signs" (five seeds, networks at the rate
-with the lowest mean equal error rate), "few" (450 training images, of five, ten or thirty classes), "digits" (ten seeds,
-three unseen digits). Needs the signs (`make data DATA=signs`).
+"rates" (two seeds of their own, twenty training classes; also the size of PCA), "signs" (five seeds, networks at the
+rate with the lowest mean equal error rate), "few" (450 training images, of ten or thirty classes), "digits" (ten
+seeds, three unseen digits). Needs the signs (`make data DATA=signs`).
 """
 
 import statistics
@@ -137,7 +137,8 @@ def verified(data: str, kind: str, loss: str, classes: int, seed: int, images: i
 
 
 def record(plan: list[dict]) -> runs.Study:
-    return runs.record("verification", "Do two pictures show the same thing, of a class never trained on?", plan, measure)
+    return runs.record("verification", "Do two pictures show the same thing, of a class never trained on?", plan,
+                       measure)
 
 
 if __name__ == "__main__":
