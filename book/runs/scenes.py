@@ -2,9 +2,9 @@
 
 Groups of runs: "baselines" (a sliding window, and a classifier of pixels, both by logistic regression), "classes"
 (pre-training: rates, validation accuracy), "rates" (one seed of its own, three learning rates, on validation scenes),
-"networks" (five seeds, each setting at its best rate), "few" (50 and 200 training scenes, three seeds) and "long" (three
-times the steps, two seeds). Networks, their order of images and their training scenes follow the seed; test scenes are
-the same for all. Needs no data but the digits.
+"networks" (five seeds, each setting at its best rate), "few" (50 and 200 training scenes, three seeds) and "long"
+(three times the steps, two seeds). Networks, their order of images and their training scenes follow the seed; test
+scenes are the same for all. Needs no data but the digits.
 """
 
 import math
