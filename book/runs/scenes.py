@@ -31,7 +31,7 @@ INK = {"train": ink[~later], "validation": ink[later],
 NAMES = {"train": names[~later], "validation": names[later],
          "test": digits.test_labels}
 SIDE, STRIDES, LIMITS = 32, (2, 4, 8), (12, 16)
-LEVELS = {"pyramid": (0, 1, 2), "no way down": (0, 1, 2), "coarse": (2,), "fine": (0,)}
+LEVELS = {"pyramid": (0, 1, 2), "no way down": (0, 1, 2), "coarse": (2,)}
 RATES = [0.003, 0.01, 0.03]
 FIRST_RATES = [0.03, 0.1, 0.3]
 
@@ -133,7 +133,7 @@ class Finder(nn.Module):
         for stage in self.backbone.stages:
             x = stage(x)
             stages.append(x)
-        if self.levels in ("pyramid", "fine"):
+        if self.levels == "pyramid":
             merged = self.pyramid({str(i): one for i, one in enumerate(stages)})
             maps = list(merged.values())
         else:                             # each stage for itself
@@ -430,7 +430,7 @@ GROUPS = {"baselines": baselines, "classes": classes, "rates": rates, "networks"
           "long": trained}
 SETTINGS = [("residual", "pyramid", True, False), ("residual", "pyramid", False, False),
             ("plain", "pyramid", True, False), ("residual", "coarse", True, False),
-            ("residual", "fine", True, False), ("residual", "no way down", True, False),
+            ("residual", "no way down", True, False),
             ("residual", "pyramid", True, True), ("residual", "pyramid", False, True)]
 
 
