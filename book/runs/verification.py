@@ -161,7 +161,7 @@ if __name__ == "__main__":
             usual = {"group": "signs", "data": "signs", "classes": classes, "seed": seed}
             plan += [{**usual, "kind": kind, "loss": "none", "size": size[kind]} for kind in ("pca", "fisher")]
             plan += [{**usual, "kind": kind, "loss": loss, "learning_rate": rate[kind, loss]} for kind, loss in LEARNED
-                     if (kind, loss) == LEARNED[0] or classes == 30 or (loss == "pairs" and classes == 5)]
+                     if (kind, loss) == LEARNED[0] or classes == 30]
         plan += [{"group": "signs", "data": "signs", "classes": 30, "kind": "residual", "loss": "none", "seed": seed},
                  {"group": "few", "data": "signs", "kind": "residual", "loss": "classes", "classes": 30, "images": 15,
                   "learning_rate": rate["residual", "classes"], "seed": seed}]
@@ -170,5 +170,5 @@ if __name__ == "__main__":
         plan.append({**usual, "kind": "pixels", "loss": "none", "classes": 2})
         plan += [{**usual, "kind": kind, "loss": loss, "classes": classes, "images": 135,
                   "learning_rate": rate[kind, loss]} for classes in (2, 7) for kind, loss in LEARNED
-                 if kind == "residual" or classes == 7]
+                 if (kind, loss) == LEARNED[0] or classes == 7]
     record(plan)

@@ -52,6 +52,9 @@ from resnet_lib.exercises.networks import (
 )
 from resnet_lib.exercises.practice import (
     area_of_pairs,
+    best_of_many,
+    equal_error,
+    found_by_hand,
     honest_checkpoint,
     largest_rank,
     leave_out,
