@@ -24,7 +24,7 @@ def linked(body: str) -> list[str]:
 
 def glossaries(env: BuildEnvironment) -> list[str]:
     """The pages on which terms are defined."""
-    return sorted({page for (kind, _), (page, _) in env.get_domain("std").objects.items()  # type: ignore[attr-defined]
+    return sorted({page for (kind, _), (page, _) in env.get_domain("std").objects.items()
                    if kind == "term"})
 
 
@@ -75,10 +75,10 @@ def of_the_book(app: Sphinx) -> dict[str, str]:
         made = {}
         for page in glossaries(app.env):
             for anchor, content in defined(app.env.get_doctree(page)).items():
-                fragment = "".join(app.builder.render_partial(child)["fragment"]  # type: ignore[attr-defined]
+                fragment = "".join(app.builder.render_partial(child)["fragment"]
                                    for child in content.children)
                 made[anchor] = fragment.strip()
-        app.definitions_as_html = made  # type: ignore[attr-defined]
+        app.definitions_as_html = made
     return made
 
 
