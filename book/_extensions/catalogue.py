@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from docutils import nodes
@@ -161,6 +161,12 @@ def listing(title_of: str, address: str, entries: list[Entry]) -> list[nodes.Nod
     return [heading, nodes.bullet_list("", *items)]
 
 
+def numbered(entries: list[Entry], numbers: dict[str, tuple[int, ...]]) -> list[Entry]:
+    """Exercises with the numbers that their pages show."""
+    return [replace(entry, name=f"Exercise {'.'.join(map(str, numbers[entry.anchor]))}, {entry.name}")
+            if entry.anchor in numbers else entry for entry in entries]
+
+
 def link(text: str, address: str) -> nodes.reference:
     return nodes.reference("", text, refuri=address, internal=True)
 
@@ -170,6 +176,8 @@ def fill_lists(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         filled: list[nodes.Node] = []
         for page in reading_order(app.env):
             entries = list(KINDS[place["kind"]](app.env.get_doctree(page)))
+            if place["kind"] == "exercises":
+                entries = numbered(entries, app.env.toc_fignumbers.get(page, {}).get("exercise", {}))
             if entries:
                 address = app.builder.get_relative_uri(docname, page)
                 filled += listing(app.env.titles[page].astext(), address, entries)
