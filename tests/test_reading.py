@@ -110,7 +110,8 @@ def test_the_first_sentence_of_an_exercise_keeps_formulas_and_no_links():
 
 def test_exercises_have_the_numbers_of_their_pages():
     entries = [catalogue.Entry("a", "paper, 5 minutes", []), catalogue.Entry("b", "code", [])]
-    assert [entry.name for entry in catalogue.numbered(entries, {"a": (7,)})] == ["Exercise 7, paper, 5 minutes", "code"]
+    named = [entry.name for entry in catalogue.numbered(entries, {"a": (7,)})]
+    assert named == ["Exercise 7, paper, 5 minutes", "code"]
 
 
 # Paths ----------------------------------------------------------------------------------------------------------
