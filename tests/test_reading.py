@@ -166,6 +166,12 @@ def test_stops_are_read(line, parts):
     assert paths.STOP.fullmatch(line).groups() == parts
 
 
+def test_places_are_named_by_what_stands_there():
+    section = nodes.section("", nodes.title(text="The same network, longer"), ids=["the-same-network-longer"])
+    assert paths.title_of(page(section), "the-same-network-longer") == "The same network, longer"
+    assert paths.title_of(page(section), "elsewhere") is None
+
+
 # Counts ---------------------------------------------------------------------------------------------------------
 
 def test_claims_are_counted_with_those_beside_a_paper():
@@ -209,4 +215,4 @@ def test_the_self_test_sends_each_reader_somewhere():
         name, rest = block.split("\n", 1)
         body, after = rest.split("\n```\n", 1)
         library.quiz(name, *question(body))  # raises where something is missing
-        assert re.match(r"\nNot sure\? .*\[[^\]]+\]\([^)]+\)", after), name
+        assert re.match(r"\nNot sure\? .*(\[[^\]]+\]\([^)]+\)|\{place\}`[^`#]+#[^`]+`)", after), name

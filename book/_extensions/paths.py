@@ -3,6 +3,8 @@
 `{reading-path}`
     stops, one a line: a page, perhaps with `#` and a place on it and the minutes for it, and after a colon what is
     there. Without minutes the whole chapter is meant, with those that it states.
+{place}`concepts/depth#the-same-network-longer`
+    a link to that place, named as it is there.
 `{term-plan} 13`
     all chapters in their order, dealt out to so many weeks as evenly as that allows, with their exercises.
 """
@@ -20,7 +22,7 @@ from measured import reading_order
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
-from sphinx.util.docutils import SphinxDirective
+from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 logger = logging.getLogger(__name__)
 MINUTES = re.compile(r"(\d+) minutes to read")
@@ -83,6 +85,17 @@ class Stop:
 
 class PathPlaceholder(nodes.General, nodes.Element):
     """Stands in the document tree where a way through the book will be listed."""
+
+
+class PlaceLink(nodes.Inline, nodes.Element):
+    """Stands in the document tree where a link to a place of another page will be."""
+
+
+class PlaceRole(SphinxRole):
+    def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
+        page, _, place = self.text.partition("#")
+        self.env.metadata[self.env.docname]["lists_paths"] = "yes"
+        return [PlaceLink(page=f"book/{page}", place=place)], []
 
 
 class ReadingPath(SphinxDirective):
@@ -151,6 +164,13 @@ def plan(app: Sphinx, count: int, docname: str) -> list[nodes.Node]:
 
 
 def fill_paths(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    for node in list(doctree.findall(PlaceLink)):
+        page, place = node["page"], node["place"]
+        name = title_of(app.env.get_doctree(page), place) if page in app.env.all_docs else None
+        if name is None:
+            logger.warning("there is no %s#%s", page, place, location=docname)
+        node.replace_self(link(name, f"{app.builder.get_relative_uri(docname, page)}#{place}")
+                          if name else nodes.Text(place))
     for place in list(doctree.findall(PathPlaceholder)):
         place.replace_self(path(app, place["stops"], docname) if "stops" in place
                            else plan(app, place["weeks"], docname))
@@ -162,6 +182,8 @@ def pages_with_paths(app: Sphinx, env: BuildEnvironment) -> list[str]:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(PathPlaceholder)
+    app.add_node(PlaceLink)
+    app.add_role("place", PlaceRole())
     app.add_directive("reading-path", ReadingPath)
     app.add_directive("term-plan", TermPlan)
     app.connect("env-updated", pages_with_paths)
