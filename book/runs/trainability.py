@@ -17,7 +17,7 @@ TUNED_ON, SEEDS, WIDTH = 101, (31, 32), 8
 CHANGES = {"plain": [("bias", 0.0), ("bias", 0.5), ("bias", 1.0), ("bias", 1.5), ("bias", 2.0), ("slope", 0.25),
                      ("slope", 0.5), ("slope", 1.0), ("mirrored", 1.0)],
            "residual": [("bias", 0.0), ("bias", 1.0), ("bias", 2.0)]}
-DEPTHS = {"plain": (56, 20, 38), "residual": (56, 20)}
+NETWORKS = (("plain", 56), ("residual", 56), ("plain", 20), ("residual", 20), ("plain", 38))
 
 
 def dealt(seed: int) -> data.Dataset:
@@ -75,5 +75,5 @@ def measure(kind: str, depth: int, change: str, dose: float) -> dict:
 
 if __name__ == "__main__":
     runs.record("trainability", "Which number, read off a network before training, predicts how far training gets?",
-                [{"kind": kind, "depth": depth, "change": change, "dose": dose} for kind, depths in DEPTHS.items()
-                 for depth in depths for change, dose in CHANGES[kind]], measure)
+                [{"kind": kind, "depth": depth, "change": change, "dose": dose} for kind, depth in NETWORKS
+                 for change, dose in CHANGES[kind]], measure)
