@@ -58,8 +58,8 @@ def measure(treatment: str, learning_rate: float, seed: int) -> dict:
 
 
 def record(wanted: list[dict]) -> runs.Study:
-    return runs.record("rescue", "Do plain networks of 56 layers that start nearly linear train as well as residual ones?",
-                       wanted, measure)
+    question = "Do plain networks of 56 layers that start nearly linear train as well as residual ones?"
+    return runs.record("rescue", question, wanted, measure)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from resnet_lib.exercises.checking import check
 
-# understanding/shattered-gradients -------------------------------------------------------------------------------------
+# understanding/shattered-gradients -----------------------------------------------------------------------------------
 
 
 @check
@@ -43,7 +43,8 @@ def relative_change(answer: Callable[[Tensor, Tensor], float]) -> str:
         right = (change / spread).sqrt().item()
         if math.isclose(given, right, rel_tol=1e-3, abs_tol=1e-6):
             continue
-        each = ((after - before).flatten(1).norm(dim=1) / (before - before.mean(0)).flatten(1).norm(dim=1)).mean().item()
+        changes, spreads = (part.flatten(1).norm(dim=1) for part in (after - before, before - before.mean(0)))
+        each = (changes / spreads).mean().item()
         typical = [(right**2, "The root is missing: that is the ratio of the squares."),
                    ((change / before.square().sum()).sqrt().item(),
                     "Divide by the spread between the images, ‖h − mean h‖, not by ‖h‖: what all images share says "
