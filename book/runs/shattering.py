@@ -13,7 +13,7 @@ from resnet_lib import networks, runs
 
 NETWORKS = {"plain": {}, "plain + batch norm": {"normalisation": True},
             "residual + batch norm": {"normalisation": True, "skip": True}}
-DEPTHS, LAGS, RATES, TUNED_ON = (2, 10, 24, 50), (1, 5, 15), (0.03, 0.1, 0.3), 101
+DEPTHS, LAGS, RATES, TUNED_ON = (2, 10, 24, 50), (1, 5, 15), (0.003, 0.01, 0.03, 0.1, 0.3), 101
 
 
 def line(count: int = 256) -> Tensor:
@@ -99,6 +99,5 @@ if __name__ == "__main__":
                  for name in NETWORKS for depth in DEPTHS for seed in range(1, 11)]
                 + [{"part": "jacobian", "network": name, "depth": 24, "seed": seed}
                    for name in ("plain + batch norm", "residual + batch norm") for seed in range(1, 3)]
-                + [{"part": "learning", "network": name, "depth": depth, "wanted": wanted}
-                   for depth in (24, 50) for name in ("plain + batch norm", "residual + batch norm")
-                   for wanted in ("smooth", "noise")], measure)
+                + [{"part": "learning", "network": name, "depth": 24, "wanted": wanted}
+                   for name in ("plain + batch norm", "residual + batch norm") for wanted in ("smooth", "noise")], measure)
