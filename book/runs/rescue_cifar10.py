@@ -8,11 +8,12 @@ import math
 from resnet_lib import chaos, data, networks, runs, training
 
 RATES, TUNED_ON, SEEDS, EPOCHS = (0.01, 0.03), 101, (1, 2), 6
+TRAINED = ("standard", "bias 1", "residual")
 
 
 def start(treatment: str, seed: int) -> networks.Network:
     build = networks.residual if treatment == "residual" else networks.plain
-    network = build(20 if treatment == "standard, 20 layers" else 56, width=8, stem_stride=2, seed=seed)
+    network = build(56, width=8, stem_stride=2, seed=seed)
     if treatment == "bias 1":
         chaos.set_bias(network, 1.0)
     elif treatment == "leaky":
@@ -20,29 +21,34 @@ def start(treatment: str, seed: int) -> networks.Network:
     return network
 
 
-def train(treatment: str, dataset: data.Dataset, learning_rate: float, seed: int) -> dict:
+def measure(part: str, treatment: str, seed: int, learning_rate: float = 0.0) -> dict:
+    few = data.load("cifar10").subset(2000, 1000, seed=seed)
+    if part == "initial":
+        return chaos.initial(start(treatment, seed), few.train_images[:256], few.train_labels[:256], seed)
     try:
-        history = training.fit(start(treatment, seed), dataset, epochs=EPOCHS, learning_rate=learning_rate, seed=seed,
+        history = training.fit(start(treatment, seed), few, epochs=EPOCHS, learning_rate=learning_rate, seed=seed,
                                progress=False)
     except training.TrainingDiverged:
         return {"diverged": True}
     return {"loss": history.final_train_loss, "epoch_loss": history.train_loss, "test_error": history.test_error[-1]}
 
 
-def measure(treatment: str) -> dict:
-    dataset = data.load("cifar10")
-    few = dataset.subset(2000, 1000, seed=TUNED_ON)
-    tried = [train(treatment, few, rate, TUNED_ON).get("loss", math.inf) for rate in RATES]
-    rate = RATES[tried.index(min(tried))]
-    seeds = []
-    for seed in SEEDS:
-        few = dataset.subset(2000, 1000, seed=seed)
-        images = few.train_images[:256], few.train_labels[:256]
-        seeds.append({"seed": seed, **chaos.initial(start(treatment, seed), *images, seed),
-                      **train(treatment, few, rate, seed)})
-    return {"rates": RATES, "losses": tried, "rate": rate, "seeds": seeds}
+def record(wanted: list[dict]) -> runs.Study:
+    question = "Do the instruments and the rescue of plain-56 hold on photographs?"
+    return runs.record("rescue_cifar10", question, wanted, measure)
 
 
 if __name__ == "__main__":
-    runs.record("rescue_cifar10", "Do the instruments and the rescue of plain-56 hold on photographs?",
-                [{"treatment": treatment} for treatment in ("standard", "bias 1", "residual", "leaky")], measure)
+    plan = [{"part": "initial", "treatment": treatment, "seed": seed} for seed in SEEDS
+            for treatment in (*TRAINED, "leaky")]
+    trials = [{"part": "training", "treatment": treatment, "seed": TUNED_ON, "learning_rate": rate}
+              for treatment in TRAINED for rate in RATES]
+    there = (runs.FOLDER / "rescue_cifar10.json").exists()
+    already = [run["configuration"] for run in runs.load("rescue_cifar10").runs] if there else []
+    tuned = record(plan + trials + [one for one in already if one not in plan + trials])
+    for treatment in TRAINED:
+        losses = {rate: tuned.select(part="training", treatment=treatment, seed=TUNED_ON, learning_rate=rate)[0]
+                  .get("loss", math.inf) for rate in RATES}
+        plan += [{"part": "training", "treatment": treatment, "seed": SEEDS[0],
+                  "learning_rate": min(losses, key=losses.__getitem__)}]
+    record(trials + plan)

@@ -100,4 +100,5 @@ if __name__ == "__main__":
                 + [{"part": "jacobian", "network": name, "depth": 24, "seed": seed}
                    for name in ("plain + batch norm", "residual + batch norm") for seed in range(1, 3)]
                 + [{"part": "learning", "network": name, "depth": 24, "wanted": wanted}
-                   for name in ("plain + batch norm", "residual + batch norm") for wanted in ("smooth", "noise")], measure)
+                   for name in ("plain + batch norm", "residual + batch norm")
+                   for wanted in ("smooth", "noise")], measure)
