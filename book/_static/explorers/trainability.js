@@ -2,7 +2,7 @@
 
 // Name, what it asks, whether its axis is logarithmic.
 const INSTRUMENTS = {
-  sensitivity: ["sensitivity", "what 1% of noise changes in the last block", true],
+  sensitivity: ["noise sensitivity", "what 1% of noise changes in the last block", true],
   alike: ["alikeness", "mean cosine between two images in the last block", false],
   kept: ["kept likeness", "share of the differences between pairs that is kept", true],
   reach: ["reach", "step up to which half of the promise is kept", true],
