@@ -75,8 +75,8 @@ def make_looks_linear(network: Network, seed: int) -> None:
     many inputs as there are pairs. Raises ValueError for a network that is not plain or has an odd number of channels.
     """
     layers = gradients.convolutions(network)
-    if not all(isinstance(block, PlainBlock) for block in network.blocks()):
-        raise ValueError("Only a plain network can be made to look linear.")
+    if not all(type(block) in (PlainBlock, LeakyBlock) for block in network.blocks()):
+        raise ValueError("Only the filters of a plain network can be made to look linear.")
     if any(layer.out_channels % 2 for layer in layers):
         raise ValueError("Channels in pairs need an even width.")
     with seeded(seed):

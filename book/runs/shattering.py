@@ -20,7 +20,7 @@ def line(count: int = 256) -> Tensor:
     return torch.linspace(-2, 2, count)[:, None]
 
 
-def from_number_to_number(depth: int, seed: int, width: int = 100, **options: bool) -> networks.FullyConnected:
+def from_number_to_number(depth: int, seed: int, width: int = 100, **options) -> networks.FullyConnected:
     """A fully connected network with kinks of its first layer all along the line."""
     network = networks.fully_connected(depth, width, inputs=1, outputs=1, seed=seed, **options)
     nn.init.normal_(network.first.bias, generator=torch.Generator().manual_seed(seed))
