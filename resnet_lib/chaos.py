@@ -68,7 +68,7 @@ def make_leaky(network: Network, slope: float) -> None:
 
 @torch.no_grad()
 def make_looks_linear(network: Network, seed: int) -> None:
-    """Draw the 3×3 filters of a plain network in mirrored pairs, so that it starts linear up to its last ReLU; in place.
+    """Draw the 3×3 filters of a plain network in mirrored pairs: it starts linear up to its last ReLU; in place.
 
     Channel pairs carry ReLU(z) and ReLU(−z), and each layer computes A·(ReLU(z) − ReLU(−z)) = A·z and its negative
     (Balduzzi et al. 2017, section 5, without their concatenated activation). A is drawn as in He et al. 2015 for as
