@@ -13,8 +13,8 @@ from resnet_lib import chaos, data, networks, runs, training
 
 digits = data.load("digits")
 RATES, TUNED_ON, EPOCHS = (0.01, 0.03, 0.1), 101, 8
-TREATMENTS = {"standard": range(11, 21), "bias 1": range(11, 21), "leaky": range(11, 21), "residual": range(11, 21),
-              "mirrored": range(11, 16), "leaky, then ReLU": range(11, 16)}
+TREATMENTS = {"standard": range(11, 16), "bias 1": range(11, 16), "leaky": range(11, 16), "residual": range(11, 16),
+              "mirrored": range(11, 15), "leaky, then ReLU": range(11, 15)}
 
 
 def start(treatment: str, seed: int) -> networks.Network:
@@ -76,5 +76,5 @@ if __name__ == "__main__":
                   .get("final_train_loss", float("inf")) for rate in RATES}
         chosen[trial["treatment"]] = min(losses, key=losses.__getitem__)
     record(trials + [{"treatment": treatment, "learning_rate": chosen[treatment], "seed": seed}
-                     for place in range(10) for treatment, seeds in TREATMENTS.items()
+                     for place in range(5) for treatment, seeds in TREATMENTS.items()
                      for seed in seeds[place:place + 1]])
