@@ -31,7 +31,8 @@ def test_wrong_shares_are_named(answer, says, capsys):
 
 @pytest.mark.parametrize("answer, says", [
     (lambda a, b: relative(a, b) ** 2, "root is missing"), (lambda a, b: (b - a).norm() / a.norm(), "spread"),
-    (lambda a, b: (b - a).norm() / (a - a.mean()).norm(), "over the images alone"), (lambda a, b: 3.0, "take the root")])
+    (lambda a, b: (b - a).norm() / (a - a.mean()).norm(), "over the images alone"),
+    (lambda a, b: 3.0, "take the root")])
 def test_wrong_changes_are_named(answer, says, capsys):
     assert not exercises.relative_change(answer)
     assert says in capsys.readouterr().out
