@@ -440,9 +440,11 @@ def record(plan: Sequence[dict]) -> runs.Study:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    there = (runs.FOLDER / "scenes.json").exists()  # what was recorded stays until the whole plan is known
+    before = [run["configuration"] for run in runs.load("scenes").runs] if there else []
     plan: list[dict] = [{"group": "classes", "kind": kind, "learning_rate": rate, "seed": 101}
                         for kind in ("residual", "plain") for rate in FIRST_RATES]
-    found = record(plan)
+    found = record(plan + [one for one in before if one not in plan])
     first = {kind: max(FIRST_RATES, key=lambda rate: found.select(group="classes", kind=kind, learning_rate=rate)[0][
         "accuracy"]) for kind in ("residual", "plain")}
 
@@ -451,7 +453,7 @@ if __name__ == "__main__":
 
     plan += [{"group": "rates", **setting(*one), "learning_rate": rate, "seed": 101}
              for one in SETTINGS for rate in RATES]
-    found = record(plan)
+    found = record(plan + [one for one in before if one not in plan])
     best = {one: max(RATES, key=lambda rate: found.select(group="rates", **setting(*one), learning_rate=rate)[0][
         "precision"]) for one in SETTINGS}
     plan += [{"group": "networks", **setting(*one), "learning_rate": best[one], "seed": seed}

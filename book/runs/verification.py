@@ -143,11 +143,13 @@ def record(plan: list[dict]) -> runs.Study:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
+    there = (runs.FOLDER / "verification.json").exists()  # what was recorded stays until the whole plan is known
+    before = [run["configuration"] for run in runs.load("verification").runs] if there else []
     plan = [{"group": "rates", "data": "signs", "kind": kind, "loss": loss, "classes": 20, "learning_rate": rate,
              "seed": seed} for kind, loss in LEARNED for rate in RATES for seed in (101, 102)]
     plan += [{"group": "rates", "data": "signs", "kind": kind, "loss": "none", "classes": 20, "size": size,
               "seed": seed} for kind in ("pca", "fisher") for size in SIZES for seed in (101, 102)]
-    found = record(plan)
+    found = record(plan + [one for one in before if one not in plan])
 
     def error(**which) -> float:
         return statistics.mean(run["equal_error"] for run in found.select(group="rates", **which))
