@@ -274,7 +274,8 @@ def record(plan: list[dict]) -> runs.Study:
     return runs.record("driving", "Who answers like the expert, and who gets to the end of the road?", plan, measure)
 
 
-KINDS = [("residual", "cloned"), ("residual", "twice"), ("residual", "shaken"), ("residual", "corrected"), ("plain", "cloned"), ("plain", "shaken"), ("plain", "corrected"),
+KINDS = [("residual", "cloned"), ("residual", "twice"), ("residual", "shaken"), ("residual", "corrected"),
+         ("plain", "cloned"), ("plain", "shaken"), ("plain", "corrected"),
          ("ridge", "cloned"), ("ridge", "twice"), ("ridge", "shaken"), ("ridge", "corrected")]
 
 if __name__ == "__main__":
