@@ -136,7 +136,7 @@ def execute(chosen: list[Chapter], executed: Executed, strict: bool = False, **m
 def site_inputs(root: Path, executed: Executed) -> str:
     """A hash of everything that the site is made from."""
     files = [root / name for name in ("_config.yml", "_toc.yml", "requirements.txt")]
-    files += sorted((root / "resnet_lib").glob("*.py"))
+    files += sorted((root / "resnet_lib").rglob("*.py"))
     files += sorted(path for path in (root / "book").rglob("*")
                     if path.is_file() and not {"__pycache__", ".ipynb_checkpoints"} & set(path.parts))
     parts = [f"{path.relative_to(root)}\n".encode() + path.read_bytes() for path in files if path.exists()]

@@ -91,7 +91,7 @@ class Chapter:
         These are the package, the pinned versions, the recorded studies that the code names, all records of whole
         trainings or recorded weights where it uses any, and, where it loads more than digits, the data that were found.
         """
-        files = sorted((self.root / "resnet_lib").glob("*.py")) + [self.root / "requirements.txt"]
+        files = sorted((self.root / "resnet_lib").rglob("*.py")) + [self.root / "requirements.txt"]
         files += [path for path in sorted((self.root / "book" / "runs").glob("*.json"))
                   if re.search(rf"""["']{re.escape(path.stem)}["']""", self.code)]
         if re.search(r"\brecords\.", self.code):
