@@ -122,7 +122,7 @@ def driven_by(network: nn.Module) -> Driver:
 
 
 STEPS = 300
-RATES = [0.03, 0.1, 0.3, 1.0]
+RATES = [0.1, 0.3, 1.0, 3.0]
 PENALTIES = [100.0, 1000.0, 10000.0]
 
 

@@ -309,7 +309,8 @@ if __name__ == "__main__":
     rate = best["residual"]
     plan += [{"group": "dealt", "kind": "residual", "rate": rate, "seed": seed, "films": False} for seed in (101, 102)]
     for seed in range(1, 6):
-        plan += [{"group": "networks", "kind": kind, "rate": best[kind], "seed": seed} for kind in ("residual", "plain")]
+        plan += [{"group": "networks", "kind": kind, "rate": best[kind], "seed": seed}
+                 for kind in ("residual", "plain")]
         if seed < 4:
             plan += [{"group": "rare", "remedy": remedy, "rate": rate, "seed": seed}
                      for remedy in ("none", "weights", "repeated", "adjusted loss")]
