@@ -27,7 +27,7 @@ signs = data.load("signs")
 TRAIN, TEST = signs.pixels(signs.train_images), signs.pixels(signs.test_images)
 LABELS, TRUTH = signs.train_labels, signs.test_labels
 CLASSES = len(signs.classes)
-STEPS, RATES = 300, [0.03, 0.1, 0.3]
+STEPS, RATES = 300, [0.1, 0.3, 1.0]
 
 
 def seen(pixels: Tensor) -> Tensor:
