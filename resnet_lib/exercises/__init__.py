@@ -51,7 +51,9 @@ from resnet_lib.exercises.networks import (
     which_blocks,
 )
 from resnet_lib.exercises.practice import (
+    adjusted_logits,
     area_of_pairs,
+    bearable_delay,
     honest_checkpoint,
     largest_rank,
     leave_out,
@@ -67,6 +69,7 @@ from resnet_lib.exercises.practice import (
     ring_time,
     sound_numbers,
     states_shared,
+    two_metres,
     what_fits,
     worth_of_an_alarm,
 )

@@ -15,7 +15,8 @@ EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "conce
              "records": "networks/cifar10", "processes": "practice/scaling",
              "transfer": "practice/fine-tuning",
              "threshold": "practice/medicine",
-             "memory": "practice/large-models"}
+             "memory": "practice/large-models",
+             "driving": "practice/driving"}
 
 
 def explorer(page: Any, name: str) -> Any:
