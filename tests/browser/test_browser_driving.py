@@ -109,15 +109,14 @@ def test_the_commands_are_those_of_pytorch(study: ModuleType) -> None:
 
 
 def test_the_recorded_drivers_keep_in_the_page_what_they_can(study: ModuleType) -> None:
-    """As in the study: on ten roads the corrected driver stays, and the one that copied does not."""
+    """As in the chapter: the shaken driver stays on the road, and bears a push better than the one that copied."""
     recorded, roads = runs.load("driving"), study.made(10, 300, 77)
     drivers = explorers.driving(recorded, roads, HTML("")).state["drivers"]
     drive = """const network = networkFrom(given.layers);
     return given.roads.map((road, seed) => drivenAlong(network, road, { push: given.push, seed }).exits.length);"""
     exits = {(name, push): in_node(drive, {"layers": layers, "roads": roads.tolist(), "push": push})
              for name, layers in drivers.items() for push in (0, 1.5)}
-    assert sum(exits["corrected", 0]) <= 1 and sum(exits["shaken", 0]) <= 1
-    assert sum(exits["cloned", 0]) >= 2
+    assert sum(exits["shaken", 0]) <= 1 and sum(exits["shaken", 1.5]) + 3 < sum(exits["cloned", 1.5])
     for name, layers in drivers.items():
         pictures = study.picture(*places(study), torch.Generator().manual_seed(5))
         with torch.no_grad():
