@@ -1,9 +1,10 @@
 """Networks that read traffic signs: rare ones, signs in bad weather, and pictures that are no signs.
 
 Groups of runs: "baselines", "rates" (two seeds, three learning rates, judged on films that were held out), "beyond"
-(one larger rate, one seed), "dealt" (the same with single images held out instead of films), "networks" (five seeds, each kind at its best rate), "raw" (images
-standardised all together and not one by one), "hardened" (half of the training images spoiled in one way), "rare"
-(eleven classes, drawn by the seed, keep 9 of their 90 images), "unknown" (these classes are left out) and "mistakes".
+(one larger rate, one seed), "dealt" (the same with single images held out instead of films), "networks" (five seeds,
+each kind at its best rate), "raw" (images standardised all together and not one by one), "hardened" (half of the
+training images spoiled in one way), "rare" (eleven classes, drawn by the seed, keep 9 of their 90 images), "unknown"
+(these classes are left out) and "mistakes".
 Needs the signs and CIFAR-10 (`make data DATA="signs cifar10"`).
 """
 
