@@ -204,6 +204,24 @@ def transfer(study: Study, numbers: Mapping[str, Mapping[str, int]], titles: Map
     return Explorer("transfer", {"cases": cases}, instead)
 
 
+def trainability(study: Study, instead: HTML) -> Explorer:
+    """Instruments before training and the loss reached, by depth and change of the start: the study "trainability"."""
+    found: dict[str, Any] = {}
+    for run in study.runs:
+        chosen, seeds = run["configuration"], run["results"]["seeds"]
+        instruments = [key for key in seeds[0] if key not in ("seed", "loss", "epoch_loss", "test_error", "diverged")]
+        found[f"{chosen['kind']},{chosen['depth']},{chosen['change']},{chosen['dose']:g}"] = {
+            **{key: three_digits(statistics.mean(seed[key] for seed in seeds)) for key in instruments},
+            "losses": [three_digits(seed["loss"]) if "loss" in seed else None for seed in seeds],
+            "rate": run["results"]["rate"]}
+    doses = {change: sorted({int(dose) if dose == int(dose) else dose for dose in (0.0, *(
+        run["configuration"]["dose"] for run in study.runs
+        if run["configuration"]["change"] == change and run["configuration"]["kind"] == "plain"))})
+        for change in ("bias", "slope")}
+    return Explorer("trainability", {"depths": study.values("depth"), "doses": doses, "trained": 0.3, "found": found},
+                    instead)
+
+
 def threshold(logits: Sequence[float], ill: Sequence[bool], instead: HTML) -> Explorer:
     """A threshold on a network's probabilities: what it does to a thousand children, at a prevalence and a cost.
 

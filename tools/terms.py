@@ -19,8 +19,8 @@ from tools.canonical import canonical
 
 ROOT = Path(__file__).resolve().parent.parent
 GLOSSARY = ROOT / "book" / "reference" / "glossary.md"
-EVERYDAY = {"activation", "error", "gate", "path", "stage", "twin", "width"}
-OTHER_SENSE = r"filter out|is no loss|fragment, skip|texts skip"  # no terms here
+EVERYDAY = {"activation", "error", "gate", "path", "reach", "stage", "twin", "width"}
+OTHER_SENSE = r"filter out|is no loss|fragment, skip|texts skip|looks like chaos"  # no terms here
 CODE = ("math", "code", "code-block", "figure", "image", "list-table")  # directives without running text
 NOT_TEXT = re.compile(
     OTHER_SENSE

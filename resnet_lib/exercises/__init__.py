@@ -73,3 +73,4 @@ from resnet_lib.exercises.practice import (
     what_fits,
     worth_of_an_alarm,
 )
+from resnet_lib.exercises.understanding import mirrored_filters, open_share, relative_change

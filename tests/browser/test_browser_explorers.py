@@ -16,6 +16,7 @@ EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "conce
              "transfer": "practice/fine-tuning",
              "threshold": "practice/medicine",
              "memory": "practice/large-models",
+             "trainability": "understanding/shattered-gradients",
              "driving": "practice/driving"}
 
 
