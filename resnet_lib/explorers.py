@@ -235,6 +235,23 @@ def threshold(logits: Sequence[float], ill: Sequence[bool], instead: HTML) -> Ex
         "default": {"threshold": 50, "prevalence": 62.5, "price": 1}}, instead)
 
 
+def driving(study: Study, roads: Tensor, instead: HTML) -> Explorer:
+    """Drivers on roads: the page draws the camera's pictures and lets the study's networks steer by them.
+
+    `study` is "driving", whose group "page" holds networks with a byte a weight; `roads`: curvatures N×(length + 41)
+    in 1/m, one number a metre. Raises ValueError for roads that the page cannot draw.
+    """
+    length = roads.shape[-1] - 41
+    if roads.ndim != 2 or not len(roads) or length < 100 or length % 5 or roads.abs().max() > 0.1:
+        raise ValueError("Roads are N×(length + 41), 100 m or longer, a multiple of 5, with curvatures of at most 0.1.")
+    drivers = {}
+    for how in ("cloned", "shaken", "corrected"):
+        (run,) = study.select(group="page", how=how)
+        drivers[how] = run["layers"]
+    whole = (1e5 * roads).round().int().tolist()
+    return Explorer("driving", {"roads": whole, "drivers": drivers}, instead)
+
+
 SHAPES = {"W1": (10, 10), "b1": (10, 1), "W2": (5, 10), "b2": (5, 1), "x": (10, 1), "y": (5, 1)}
 
 

@@ -51,7 +51,9 @@ from resnet_lib.exercises.networks import (
     which_blocks,
 )
 from resnet_lib.exercises.practice import (
+    adjusted_logits,
     area_of_pairs,
+    bearable_delay,
     best_of_many,
     equal_error,
     found_by_hand,
@@ -70,6 +72,7 @@ from resnet_lib.exercises.practice import (
     ring_time,
     sound_numbers,
     states_shared,
+    two_metres,
     what_fits,
     worth_of_an_alarm,
 )

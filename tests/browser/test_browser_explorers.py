@@ -16,7 +16,8 @@ EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "conce
              "transfer": "practice/fine-tuning",
              "threshold": "practice/medicine",
              "memory": "practice/large-models",
-             "trainability": "understanding/shattered-gradients"}
+             "trainability": "understanding/shattered-gradients",
+             "driving": "practice/driving"}
 
 
 def explorer(page: Any, name: str) -> Any:
