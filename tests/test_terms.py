@@ -13,7 +13,7 @@ from tools.chapters import chapters
 GLOSSARY = terms.GLOSSARY.read_text(encoding="utf-8")
 KNOWN = terms.terms(GLOSSARY)
 CHAPTERS = chapters(terms.ROOT)
-NAMES = {"CC", "BY", "CIFAR", "MNIST", "ALVINN", "COVID", "GB", "MB", "KB"}  # licences, data sets, a car, a disease, units
+NAMES = {"CC", "BY", "CIFAR", "MNIST", "ALVINN", "COVID", "GB", "MB", "KB"}  # no abbreviations to explain
 SMALL = """```{glossary}
 loss
   [损失]{.zh} – What training lowers.
