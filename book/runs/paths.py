@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -150,10 +151,10 @@ def kendall(order: list[int]) -> float:
     return sum(1 if first < second else -1 for first, second in pairs) / len(pairs)
 
 
-def lesions(network: networks.Network, dataset: data.Dataset, draws: int = 6) -> dict:
+def lesions(network: networks.Network, dataset: data.Dataset, draws: int = 6, calibration_images: int = 512) -> dict:
     """Wrong test images after each deletion, several deletions and shuffles, without and with new statistics."""
     count, found = len(network.blocks()), {}
-    for name, calibration in (("stored", None), ("recomputed", dataset.train_images[:512])):
+    for name, calibration in (("stored", None), ("recomputed", dataset.train_images[:calibration_images])):
         patient = Patient(network, dataset.test_images, dataset.test_labels, calibration)
         generator = torch.Generator().manual_seed(0)
         found[name] = {"none": patient.wrong(), "one": [patient.wrong((index,)) for index in range(count)]}
@@ -360,13 +361,18 @@ def committee(logits: Tensor, lengths: list[int], labels: Tensor, whole: Tensor)
             "good": len(good), "alike": ((centred @ centred.T).sum().item() - len(good)) / pairs if pairs else None}
 
 
-def measure(part: str, **which) -> dict:
-    return {"operate": operate, "lengths": before_and_after, "every": every_lesion, "alone": alone,
-            "rate": lambda **which: trained(**which)[1]}[part](**which)
+def rate(kind: str, depth: int, rate: float, seed: int, scale: float) -> dict:
+    return trained(kind, depth, rate, seed, scale)[1]
+
+
+def measure(part: str, **which: Any) -> dict:
+    parts: dict[str, Callable[..., dict]] = {"operate": operate, "lengths": before_and_after, "every": every_lesion,
+                                             "alone": alone, "rate": rate}
+    return parts[part](**which)
 
 
 def configurations() -> list[dict]:
-    def of(part: str, kind: str, depth: int, rate: float, **more) -> dict:
+    def of(part: str, kind: str, depth: int, rate: float, **more: float) -> dict:
         return {"part": part, "kind": kind, "depth": depth, "rate": rate, **more}
 
     found = [of("rate", "residual", 20, rate, scale=scale, seed=seed) for seed in (101, 102) for scale in (0.25, 4.0)
