@@ -70,3 +70,4 @@ from resnet_lib.exercises.practice import (
     what_fits,
     worth_of_an_alarm,
 )
+from resnet_lib.exercises.understanding import mean_length, paths_left
