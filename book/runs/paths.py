@@ -120,7 +120,7 @@ class Patient:
         first = next((place for place, index in enumerate(places) if index != place or index in removed), len(places))
         if self.calibrated:
             self.network.train()
-            chain[first:](self.calibrated[first])
+            self.network.last(chain[first:](self.calibrated[first]))
             self.network.eval()
         x = chain[first:](self.before[first])
         return self.network.classifier(self.network.last(x).mean((2, 3)))
