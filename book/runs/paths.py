@@ -241,16 +241,21 @@ def single_paths(network: networks.Network, images: Tensor, labels: Tensor, path
 
 
 def lengths(network: networks.Network, dataset: data.Dataset, images: int = 64) -> dict:
-    """What the gradients of test images owe to paths of each length, every image counted alike."""
+    """What the gradients of test images owe to paths of each length, every image counted alike.
+
+    Images whose gradient is exactly zero have no shares and are left out.
+    """
     x, y = dataset.test_images[:images], dataset.test_labels[:images]
     parts = gradient_by_length(network, x, y)
+    there = parts.sum(0).norm(dim=1) > 0
+    parts, x, y = parts[:, there], x[there], y[there]
     whole, norms = parts.sum(0), parts.norm(dim=2)
     shares = (parts * whole).sum(2) / whole.square().sum(1)  # of each image; they add up to 1
     steps = torch.arange(len(parts), dtype=torch.float64)[:, None]
     few, total = parts[:, :16].flatten(1), whole[:16].norm()
     single = single_paths(network, x[:16], y[:16])
     paths = [math.comb(len(single) - 1, length) for length in range(len(single))]
-    return {"length": (shares * steps).sum(0).mean().item(), "middle_image": (shares * steps).sum(0).median().item(),
+    return {"images": len(x), "length": (shares * steps).sum(0).mean().item(), "middle_image": (shares * steps).sum(0).median().item(),
             "shares": shares.mean(1).tolist(),
             "length_by_norm": ((norms * steps).sum(0) / norms.sum(0)).mean().item(),
             "groups": (few.norm(dim=1) / total).tolist(), "single": [norm / total.item() for norm in single],
