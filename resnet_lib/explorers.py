@@ -224,6 +224,24 @@ def lesions(study: Study, names: Mapping[str, tuple[str, int]], images: int, ins
     return Explorer("lesions", {"networks": networks}, instead)
 
 
+def trainability(study: Study, instead: HTML) -> Explorer:
+    """Instruments before training and the loss reached, by depth and change of the start: the study "trainability"."""
+    found: dict[str, Any] = {}
+    for run in study.runs:
+        chosen, seeds = run["configuration"], run["results"]["seeds"]
+        instruments = [key for key in seeds[0] if key not in ("seed", "loss", "epoch_loss", "test_error", "diverged")]
+        found[f"{chosen['kind']},{chosen['depth']},{chosen['change']},{chosen['dose']:g}"] = {
+            **{key: three_digits(statistics.mean(seed[key] for seed in seeds)) for key in instruments},
+            "losses": [three_digits(seed["loss"]) if "loss" in seed else None for seed in seeds],
+            "rate": run["results"]["rate"]}
+    doses = {change: sorted({int(dose) if dose == int(dose) else dose for dose in (0.0, *(
+        run["configuration"]["dose"] for run in study.runs
+        if run["configuration"]["change"] == change and run["configuration"]["kind"] == "plain"))})
+        for change in ("bias", "slope")}
+    return Explorer("trainability", {"depths": study.values("depth"), "doses": doses, "trained": 0.3, "found": found},
+                    instead)
+
+
 def threshold(logits: Sequence[float], ill: Sequence[bool], instead: HTML) -> Explorer:
     """A threshold on a network's probabilities: what it does to a thousand children, at a prevalence and a cost.
 
@@ -235,6 +253,23 @@ def threshold(logits: Sequence[float], ill: Sequence[bool], instead: HTML) -> Ex
     return Explorer("threshold", {
         "logits": [round(100 * float(logit)) for logit in logits], "ill": "".join("01"[bool(one)] for one in ill),
         "default": {"threshold": 50, "prevalence": 62.5, "price": 1}}, instead)
+
+
+def driving(study: Study, roads: Tensor, instead: HTML) -> Explorer:
+    """Drivers on roads: the page draws the camera's pictures and lets the study's networks steer by them.
+
+    `study` is "driving", whose group "page" holds networks with a byte a weight; `roads`: curvatures N×(length + 41)
+    in 1/m, one number a metre. Raises ValueError for roads that the page cannot draw.
+    """
+    length = roads.shape[-1] - 41
+    if roads.ndim != 2 or not len(roads) or length < 100 or length % 5 or roads.abs().max() > 0.1:
+        raise ValueError("Roads are N×(length + 41), 100 m or longer, a multiple of 5, with curvatures of at most 0.1.")
+    drivers = {}
+    for how in ("cloned", "shaken", "corrected"):
+        (run,) = study.select(group="page", how=how)
+        drivers[how] = run["layers"]
+    whole = (1e5 * roads).round().int().tolist()
+    return Explorer("driving", {"roads": whole, "drivers": drivers}, instead)
 
 
 SHAPES = {"W1": (10, 10), "b1": (10, 1), "W2": (5, 10), "b2": (5, 1), "x": (10, 1), "y": (5, 1)}

@@ -55,10 +55,12 @@ def pytest_runtest_makereport(item, call):
 
 
 TRIED: dict[str, Counter[str]] = {}
+OUTCOMES: Counter[str] = Counter()  # of all tests
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.when == "call" or report.outcome != "passed":
+        OUTCOMES[report.outcome] += 1
         for name, what in report.user_properties:
             if name == "reliability":
                 TRIED.setdefault(what, Counter())[report.outcome] += 1
@@ -69,5 +71,5 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if path is not None and not hasattr(session.config, "workerinput"):  # of several processes the one that collects
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({
-            "date": date.today().isoformat(), **runs.environment(),
+            "date": date.today().isoformat(), **runs.environment(), "tests": dict(OUTCOMES),
             "tried": {what: dict(TRIED[what]) for what in sorted(TRIED)}}, indent=1) + "\n", encoding="utf-8")

@@ -313,3 +313,20 @@ def test_the_explorer_of_thresholds_holds_each_image_once():
 def test_a_threshold_needs_ill_and_healthy_and_finite_numbers(logits, ill):
     with pytest.raises(ValueError, match="finite logit"):
         explorers.threshold(logits, ill, INSTEAD)
+
+
+# Trainability -----------------------------------------------------------------------------------------------------
+
+def test_the_explorer_of_trainability_holds_every_network_of_the_study() -> None:
+    study = runs.load("trainability")
+    state = explorers.trainability(study, INSTEAD).state
+    assert len(state["found"]) == len(study.runs)
+    seeds = study.select(kind="plain", depth=56, change="bias", dose=1.0)[0]["seeds"]
+    here = state["found"]["plain,56,bias,1"]
+    assert here["losses"] == pytest.approx([seed["loss"] for seed in seeds], rel=0.005)
+    assert here["reach"] == pytest.approx(statistics.mean(seed["reach"] for seed in seeds), rel=0.005)
+    assert "test_error" not in here and "epoch_loss" not in here
+    for change, doses in state["doses"].items():
+        assert 0 in doses and doses == sorted(doses)
+        assert all(f"plain,{depth},{change if dose else 'bias'},{dose:g}" in state["found"]
+                   for depth in state["depths"] for dose in doses)

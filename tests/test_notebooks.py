@@ -1,5 +1,6 @@
 """The rules on the book's notebooks and pages, and that each rule catches a notebook that breaks it."""
 
+import re
 from pathlib import Path
 
 import nbformat
@@ -110,6 +111,21 @@ def test_page_is_finished(page):
 @every_page
 def test_glue_of_a_page_names_what_is_there(page):
     kept(rules.wrong_glue(page.read_text(encoding="utf-8"), page), page)
+
+
+@pytest.mark.parametrize("name", ["faq", "tools"])
+def test_results_on_a_page_of_answers_are_glued(name):
+    page = ROOT / "book" / "reference" / f"{name}.md"
+    kept(rules.typed_results(page.read_text(encoding="utf-8")), page)
+
+
+def test_every_question_of_the_faq_leads_to_a_measurement():
+    page = ROOT / "book" / "reference" / "faq.md"
+    _, *questions = page.read_text(encoding="utf-8").split("\n### ")
+    kept([f'"{question.splitlines()[0]}" has no measured number, or no link to the section of a chapter'
+          for question in questions
+          if "{glue:text}`" not in question or not re.search(r"\]\(\.\./[\w/-]+\.ipynb#", question)], page)
+    assert len(questions) >= 24
 
 
 # Each rule catches what breaks it -------------------------------------------------------------------------------

@@ -51,7 +51,12 @@ from resnet_lib.exercises.networks import (
     which_blocks,
 )
 from resnet_lib.exercises.practice import (
+    adjusted_logits,
     area_of_pairs,
+    bearable_delay,
+    best_of_many,
+    equal_error,
+    found_by_hand,
     honest_checkpoint,
     largest_rank,
     leave_out,
@@ -67,7 +72,14 @@ from resnet_lib.exercises.practice import (
     ring_time,
     sound_numbers,
     states_shared,
+    two_metres,
     what_fits,
     worth_of_an_alarm,
 )
-from resnet_lib.exercises.understanding import mean_length, paths_left
+from resnet_lib.exercises.understanding import (
+    mean_length,
+    mirrored_filters,
+    open_share,
+    paths_left,
+    relative_change,
+)

@@ -47,7 +47,7 @@ def hint(given: float | Tensor, typical: Iterable[tuple[float | Tensor, str]] | 
          *, rtol: float = 0.0, atol: float = 0.0) -> str:
     """What to say of a wrong answer: the sentence beside the first typical mistake that it equals, or `otherwise`.
 
-    Numbers or tensors of one shape; equal is what differs by at most atol + rtol · |typical|.
+    Numbers or tensors of one shape; equal is what differs by at most atol + rtol times the size of the typical one.
     """
     def same(wrong: float | Tensor) -> bool:
         answer, mistake = (torch.as_tensor(value, dtype=torch.float64) for value in (given, wrong))

@@ -414,6 +414,66 @@ def moved_prevalence(answer: Callable[[Tensor, float, float], Tensor]) -> str:
     return ""
 
 
+# driving -------------------------------------------------------------------------------------------------------------
+
+@check
+def two_metres(answer: float) -> str:
+    """Where the car is after two steps: e = 1, ψ = 0, a straight road, u = −0.012 e − 0.2 ψ."""
+    if abs(float(answer) - 0.966544) < 6e-5:
+        return ""
+    add_up = "Angles add up: the second step starts with ψ = −0.012."
+    typical = {0.988: "That is after the first step.",
+               0.964144: "In the second step the angle is no longer 0: −0.2·ψ counts.",
+               0.961744: "The sign: ψ is negative, so −0.2·ψ turns back to the left.",
+               0.976144: add_up, 0.978544: add_up, 0.9664: "Four decimals, rounded: 0.9665.",
+               1.033744: "The car turns to the right, for e is positive: u = −0.012·e."}
+    return hint(float(answer), typical, "First step: u, then ψ + u, then e + ψ. Then the same again with the new "
+                "numbers.", atol=6e-5)
+
+
+@check
+def adjusted_logits(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
+    """`answer(logits, counts)`: logits N×K moved from training frequencies to equally frequent classes."""
+    generator = torch.Generator().manual_seed(0)
+    logits, counts = torch.randn(6, 4, generator=generator), torch.tensor([900.0, 90.0, 9.0, 1.0])
+    before = logits.clone(), counts.clone()
+    given = answer(logits, counts)
+    if not torch.equal(before[0], logits) or not torch.equal(before[1], counts):
+        return "It changes what it was given."
+    if tuple(given.shape) != (6, 4):
+        return f"The logits have to stay N×K, here 6×4; yours are {'×'.join(map(str, given.shape))}."
+
+    def relative(z: Tensor) -> Tensor:  # the same number added to all logits of an image changes nothing
+        return z.double() - z.double().mean(1, keepdim=True)
+
+    prior = counts / counts.sum()
+    if torch.allclose(relative(given), relative(logits - prior.log()), atol=1e-4):
+        return ""
+    typical = [(relative(logits + prior.log()), "The other way: that makes frequent classes more frequent still."),
+               (relative(logits), "Nothing has changed between the classes."),
+               (relative(logits - prior), "The logarithm of the share is missing: logits are logarithms."),
+               (relative(logits / prior), "Divide probabilities, but subtract from logits."),
+               (relative(logits.softmax(1) / prior),
+                "Those are probabilities divided by shares; logits were asked for.")]
+    return hint(relative(given), typical, "A probability is divided by the class's share of the training images; a "
+                "logit is a logarithm, so something is subtracted.", atol=1e-4)
+
+
+@check
+def bearable_delay(answer: Callable[[float, float], int]) -> str:
+    """`answer(a, b)`: the largest delay in steps at which a car on a straight road comes back to the middle."""
+    cases = {(0.012, 0.2): 5, (0.024, 0.218): 4, (0.06, 0.3): 2, (0.005, 0.1): 9}
+    for (a, b), right in cases.items():
+        given = answer(a, b)
+        if given == right:
+            continue
+        says = {right + 1: "One too many: that is the first delay at which it does not come back.",
+                right - 1: "One too few: does a command without delay (k = 0) see the state of the same step?"}
+        return f"For slopes {a} and {b} it gives {given}. " + says.get(
+            given, "Keep all states; in step t use that of step t − k, and that of step 0 before there is one.")
+    return ""
+
+
 # scaling -------------------------------------------------------------------------------------------------------------
 
 @check
@@ -501,3 +561,103 @@ def honest_checkpoint(answer: Callable[[nn.Module, Tensor], Tensor]) -> str:
                 layer.momentum != twin_layer.momentum or layer.training != twin_layer.training):
             return "Afterwards a normalisation's momentum or mode is not what it was before."
     return ""
+
+
+# vision --------------------------------------------------------------------------------------------------------------
+
+@check
+def found_by_hand(answer: tuple[float, float]) -> str:
+    """`(overlap, precision)` in per cent: of boxes 0, 0, 4, 4 and 2, 0, 6, 4; of answers right, wrong, right."""
+    overlap, precision = map(float, answer)
+    if 0 < max(overlap, precision) <= 1:
+        return "Give both in per cent."
+    if not math.isclose(overlap, 100 / 3, abs_tol=0.4):
+        typical = {50: "That is the share of one box that is shared; divide by the area that either covers.",
+                   25: "The union is 16 + 16 less what was counted twice, not 16 + 16.",
+                   100 / 12: "They share two columns of four pixels, eight in all."}
+        advice = hint(overlap, typical, "Shared: 2 · 4 pixels. Covered by either: 16 + 16 − 8.", atol=0.4)
+        return f"The overlap is not {overlap:.1f} %. {advice}"
+    if not math.isclose(precision, 500 / 9, abs_tol=0.4):
+        typical = {250 / 3: "The object that was never found counts, too, with 0: divide by three.",
+                   200 / 3: "That is the share of the answers that are right, or of the objects found; take the "
+                            "precision at each object found.",
+                   700 / 9: "The second object is found at the third answer, when two of three are right."}
+        advice = hint(precision, typical, "First object: 1 of 1. Second: 2 of 3. Third: never.", atol=0.4)
+        return f"The overlap is right. The average precision is not {precision:.1f} %. {advice}"
+    return ""
+
+
+@check
+def equal_error(answer: Callable[[Tensor, Tensor], float]) -> str:
+    """`answer(scores, same)`: the equal error rate, from 0 to 1, at a threshold among the scores; `same` is a mask.
+
+    Pairs with a score of at least the threshold are accepted. Where no threshold makes both errors equal, the mean of
+    both where they differ least.
+    """
+    generator = torch.Generator().manual_seed(0)
+    cases = [(torch.tensor([0.9, 0.8, 0.7, 0.2, 0.75, 0.73, *[0.1] * 6]), torch.arange(12) < 4),
+             (torch.tensor([0.9, 0.8, 0.4, 0.3]), torch.tensor([True, True, False, False])),
+             (torch.tensor([0.2, 0.1, 0.9, 0.8, 0.7, 0.6]), torch.tensor([True, True, False, False, False, False])),
+             (torch.randn(300, generator=generator) + (torch.arange(300) % 3 == 0), torch.arange(300) % 3 == 0)]
+    for scores, same in cases:
+        given = float(answer(scores.clone(), same.clone()))
+        accepted = scores[None] >= scores[:, None]  # threshold × pair
+        alarms = accepted[:, ~same].double().mean(1)
+        misses = (~accepted)[:, same].double().mean(1)
+        apart = (alarms - misses).abs()
+        best = apart <= apart.min() + 1e-9
+        rates = ((alarms + misses) / 2)[best]
+        if ((given - rates).abs() < 1e-6).any():
+            continue
+        wrong = (accepted != same).double().mean(1)
+        typical = [(100 * rates[0].item(), "That is in per cent; give a share."),
+                   (1 - rates[0].item(), "That is the share that is right."),
+                   (wrong.min().item(), "That is the lowest share of wrong answers; there are more different pairs "
+                                        "than same ones, so take the two errors apart."),
+                   ((alarms + misses)[best][0].item(), "Take the mean of both errors, not their sum.")]
+        advice = hint(given, typical, "For each threshold: which share of the different pairs is accepted, and which "
+                                      "share of the same pairs is not? Take the threshold where they differ least.",
+                      atol=1e-6)
+        return f"For {len(scores)} pairs it is {rates[0].item():.4f}; yours is {given:.4f}. {advice}"
+    return ""
+
+
+@check
+def best_of_many(answer: Callable[[Tensor, Tensor, float], Sequence[int]]) -> str:
+    """`answer(boxes, scores, overlap)`: numbers of the boxes that non-maximum suppression keeps, best first."""
+    generator = torch.Generator().manual_seed(0)
+    corners = 20 * torch.rand(40, 2, generator=generator)
+    cloud = torch.cat([corners, corners + 4 + 8 * torch.rand(40, 2, generator=generator)], 1)
+    # the second is near the first and the third near the second, but the third is not near the first
+    chain = torch.tensor([[0.0, 0, 10, 10], [3, 0, 13, 10], [6, 0, 16, 10], [30, 30, 40, 40]])
+    cases = [(chain, torch.tensor([0.9, 0.8, 0.7, 0.6]), 0.5), (chain, torch.tensor([0.7, 0.8, 0.9, 0.95]), 0.5),
+             (chain, torch.tensor([0.9, 0.8, 0.7, 0.6]), 0.9), (cloud, torch.rand(40, generator=generator), 0.3)]
+    for boxes, scores, overlap in cases:
+        given = [int(one) for one in answer(boxes.clone(), scores.clone(), overlap)]
+        order = scores.argsort(descending=True).tolist()
+        near = overlaps(boxes) > overlap
+        right: list[int] = []
+        for one in order:
+            if not any(near[one, kept] for kept in right):
+                right.append(one)
+        if given == right:
+            continue
+        never = [one for place, one in enumerate(order) if not any(near[one, other] for other in order[:place])]
+        if sorted(given) == sorted(right):
+            advice = "The boxes are right; give them in the order of their scores, the highest first."
+        elif given == order:
+            advice = "Nothing was taken away."
+        elif given == never:
+            advice = "A box that was itself taken away does not take away others: compare with the kept ones only."
+        else:
+            advice = "Take the best one, drop all that overlap it by more than the limit, and go on with what is left."
+        return f"For {len(boxes)} boxes and {overlap} it keeps {right[:6]}; yours are {given[:6]}. {advice}"
+    return ""
+
+
+def overlaps(boxes: Tensor) -> Tensor:
+    """Intersection over union of each box (left, top, right, bottom) with each: N×N."""
+    low, high = torch.maximum(boxes[:, None, :2], boxes[:, :2]), torch.minimum(boxes[:, None, 2:], boxes[:, 2:])
+    shared = (high - low).clamp(min=0).prod(2)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
+    return shared / (area[:, None] + area - shared)

@@ -16,7 +16,9 @@ EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "conce
              "transfer": "practice/fine-tuning",
              "threshold": "practice/medicine",
              "lesions": "understanding/paths",
-             "memory": "practice/large-models"}
+             "memory": "practice/large-models",
+             "trainability": "understanding/shattered-gradients",
+             "driving": "practice/driving"}
 
 
 def explorer(page: Any, name: str) -> Any:

@@ -14,7 +14,7 @@ from resnet_lib import explorers
 from tools.build import PROJECT
 from tools.chapters import chapters
 
-CHAPTERS = [chapter.name for chapter in chapters(PROJECT)]
+CHAPTERS = [*(chapter.name for chapter in chapters(PROJECT)), "reference/paths"]
 CHAPTER = "concepts/depth"
 PRINTED = "element => getComputedStyle(element).display !== 'none' && element.getBoundingClientRect().height > 0"
 pytestmark = pytest.mark.browser
