@@ -204,6 +204,26 @@ def transfer(study: Study, numbers: Mapping[str, Mapping[str, int]], titles: Map
     return Explorer("transfer", {"cases": cases}, instead)
 
 
+def lesions(study: Study, names: Mapping[str, tuple[str, int]], images: int, instead: HTML) -> Explorer:
+    """Networks whose blocks can be deleted: the wrong ones of so many test images for each set of deleted blocks.
+
+    `names`: what the page calls each network, and its kind and depth in the study "paths". The first is shown first.
+    Raises ValueError unless single blocks and pairs, or all sets, are recorded.
+    """
+    networks = []
+    for name, (kind, depth) in names.items():
+        (run,) = study.select(part="every", kind=kind, depth=depth)
+        blocks = len(run["change"])
+        most = {2**blocks: blocks, 1 + blocks + math.comb(blocks, 2): 2}.get(len(run["stored"]))
+        if most is None or len(run["stored"]) != len(run["recomputed"]):
+            raise ValueError(f"{len(run['stored'])} and {len(run['recomputed'])} sets of {blocks} blocks are recorded.")
+        colour = f"var(--{'residual' if kind == 'residual' else 'plain'})"
+        networks.append({"name": name, "colour": colour, "most": most, "images": images,
+                         "change": [three_digits(change) for change in run["change"]],
+                         "stored": run["stored"], "recomputed": run["recomputed"]})
+    return Explorer("lesions", {"networks": networks}, instead)
+
+
 def trainability(study: Study, instead: HTML) -> Explorer:
     """Instruments before training and the loss reached, by depth and change of the start: the study "trainability"."""
     found: dict[str, Any] = {}

@@ -76,4 +76,10 @@ from resnet_lib.exercises.practice import (
     what_fits,
     worth_of_an_alarm,
 )
-from resnet_lib.exercises.understanding import mirrored_filters, open_share, relative_change
+from resnet_lib.exercises.understanding import (
+    mean_length,
+    mirrored_filters,
+    open_share,
+    paths_left,
+    relative_change,
+)
