@@ -255,7 +255,8 @@ def lengths(network: networks.Network, dataset: data.Dataset, images: int = 64) 
     few, total = parts[:, :16].flatten(1), whole[:16].norm()
     single = single_paths(network, x[:16], y[:16])
     paths = [math.comb(len(single) - 1, length) for length in range(len(single))]
-    return {"images": len(x), "length": (shares * steps).sum(0).mean().item(), "middle_image": (shares * steps).sum(0).median().item(),
+    return {"images": len(x), "length": (shares * steps).sum(0).mean().item(),
+            "middle_image": (shares * steps).sum(0).median().item(),
             "shares": shares.mean(1).tolist(),
             "length_by_norm": ((norms * steps).sum(0) / norms.sum(0)).mean().item(),
             "groups": (few.norm(dim=1) / total).tolist(), "single": [norm / total.item() for norm in single],
