@@ -204,6 +204,26 @@ def transfer(study: Study, numbers: Mapping[str, Mapping[str, int]], titles: Map
     return Explorer("transfer", {"cases": cases}, instead)
 
 
+def lesions(study: Study, names: Mapping[str, tuple[str, int]], images: int, instead: HTML) -> Explorer:
+    """Networks whose blocks can be deleted: the wrong ones of so many test images for each set of deleted blocks.
+
+    `names`: what the page calls each network, and its kind and depth in the study "paths". The first is shown first.
+    Raises ValueError unless single blocks and pairs, or all sets, are recorded.
+    """
+    networks = []
+    for name, (kind, depth) in names.items():
+        (run,) = study.select(part="every", kind=kind, depth=depth)
+        blocks = len(run["change"])
+        most = {2**blocks: blocks, 1 + blocks + math.comb(blocks, 2): 2}.get(len(run["stored"]))
+        if most is None or len(run["stored"]) != len(run["recomputed"]):
+            raise ValueError(f"{len(run['stored'])} and {len(run['recomputed'])} sets of {blocks} blocks are recorded.")
+        colour = f"var(--{'residual' if kind == 'residual' else 'plain'})"
+        networks.append({"name": name, "colour": colour, "most": most, "images": images,
+                         "change": [three_digits(change) for change in run["change"]],
+                         "stored": run["stored"], "recomputed": run["recomputed"]})
+    return Explorer("lesions", {"networks": networks}, instead)
+
+
 def trainability(study: Study, instead: HTML) -> Explorer:
     """Instruments before training and the loss reached, by depth and change of the start: the study "trainability"."""
     found: dict[str, Any] = {}
@@ -233,6 +253,23 @@ def threshold(logits: Sequence[float], ill: Sequence[bool], instead: HTML) -> Ex
     return Explorer("threshold", {
         "logits": [round(100 * float(logit)) for logit in logits], "ill": "".join("01"[bool(one)] for one in ill),
         "default": {"threshold": 50, "prevalence": 62.5, "price": 1}}, instead)
+
+
+def driving(study: Study, roads: Tensor, instead: HTML) -> Explorer:
+    """Drivers on roads: the page draws the camera's pictures and lets the study's networks steer by them.
+
+    `study` is "driving", whose group "page" holds networks with a byte a weight; `roads`: curvatures N×(length + 41)
+    in 1/m, one number a metre. Raises ValueError for roads that the page cannot draw.
+    """
+    length = roads.shape[-1] - 41
+    if roads.ndim != 2 or not len(roads) or length < 100 or length % 5 or roads.abs().max() > 0.1:
+        raise ValueError("Roads are N×(length + 41), 100 m or longer, a multiple of 5, with curvatures of at most 0.1.")
+    drivers = {}
+    for how in ("cloned", "shaken", "corrected"):
+        (run,) = study.select(group="page", how=how)
+        drivers[how] = run["layers"]
+    whole = (1e5 * roads).round().int().tolist()
+    return Explorer("driving", {"roads": whole, "drivers": drivers}, instead)
 
 
 SHAPES = {"W1": (10, 10), "b1": (10, 1), "W2": (5, 10), "b2": (5, 1), "x": (10, 1), "y": (5, 1)}

@@ -23,6 +23,10 @@ class Bare(ast.NodeTransformer):
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         return self.without_docstring(node)
 
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        assert node.value is not None
+        return ast.copy_location(ast.Assign([node.target], node.value), node)
+
     def without_docstring(self, node: Any) -> ast.AST:
         if ast.get_docstring(node) is not None:
             node.body = node.body[1:]

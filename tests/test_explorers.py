@@ -280,6 +280,26 @@ def test_the_site_has_the_weights_as_a_script_where_there_are_any(tmp_path: Path
     assert script.read_text(encoding="utf-8") == explorers.weights_script(explorers.packed(trained))
 
 
+# Lesions ----------------------------------------------------------------------------------------------------------
+
+def lesions_of(change: list[float], stored: list[int], recomputed: list[int]) -> runs.Study:
+    return runs.Study("paths", "", "", "", {}, [
+        {"configuration": {"part": "every", "kind": "plain", "depth": 8}, "seconds": 1.0,
+         "results": {"change": change, "stored": stored, "recomputed": recomputed}}])
+
+
+def test_lesions_are_recorded_for_every_set_or_for_pairs() -> None:
+    names, change = {"plain-8": ("plain", 8)}, [1.2345, 0.3, 0.05]
+    every = explorers.lesions(lesions_of(change, [0] * 8, [1] * 8), names, 360, INSTEAD).state["networks"]
+    assert every == [{"name": "plain-8", "colour": "var(--plain)", "most": 3, "images": 360,
+                      "change": [1.23, 0.3, 0.05], "stored": [0] * 8, "recomputed": [1] * 8}]
+    pairs = explorers.lesions(lesions_of(change, [0] * 7, [1] * 7), names, 360, INSTEAD)
+    assert pairs.state["networks"][0]["most"] == 2
+    for stored, recomputed in ((6, 6), (8, 7)):
+        with pytest.raises(ValueError, match="are recorded"):
+            explorers.lesions(lesions_of(change, [0] * stored, [1] * recomputed), names, 360, INSTEAD)
+
+
 # A threshold ------------------------------------------------------------------------------------------------------
 
 def test_the_explorer_of_thresholds_holds_each_image_once():

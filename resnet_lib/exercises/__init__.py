@@ -51,7 +51,9 @@ from resnet_lib.exercises.networks import (
     which_blocks,
 )
 from resnet_lib.exercises.practice import (
+    adjusted_logits,
     area_of_pairs,
+    bearable_delay,
     best_of_many,
     equal_error,
     found_by_hand,
@@ -70,7 +72,14 @@ from resnet_lib.exercises.practice import (
     ring_time,
     sound_numbers,
     states_shared,
+    two_metres,
     what_fits,
     worth_of_an_alarm,
 )
-from resnet_lib.exercises.understanding import mirrored_filters, open_share, relative_change
+from resnet_lib.exercises.understanding import (
+    mean_length,
+    mirrored_filters,
+    open_share,
+    paths_left,
+    relative_change,
+)

@@ -414,6 +414,66 @@ def moved_prevalence(answer: Callable[[Tensor, float, float], Tensor]) -> str:
     return ""
 
 
+# driving -------------------------------------------------------------------------------------------------------------
+
+@check
+def two_metres(answer: float) -> str:
+    """Where the car is after two steps: e = 1, ψ = 0, a straight road, u = −0.012 e − 0.2 ψ."""
+    if abs(float(answer) - 0.966544) < 6e-5:
+        return ""
+    add_up = "Angles add up: the second step starts with ψ = −0.012."
+    typical = {0.988: "That is after the first step.",
+               0.964144: "In the second step the angle is no longer 0: −0.2·ψ counts.",
+               0.961744: "The sign: ψ is negative, so −0.2·ψ turns back to the left.",
+               0.976144: add_up, 0.978544: add_up, 0.9664: "Four decimals, rounded: 0.9665.",
+               1.033744: "The car turns to the right, for e is positive: u = −0.012·e."}
+    return hint(float(answer), typical, "First step: u, then ψ + u, then e + ψ. Then the same again with the new "
+                "numbers.", atol=6e-5)
+
+
+@check
+def adjusted_logits(answer: Callable[[Tensor, Tensor], Tensor]) -> str:
+    """`answer(logits, counts)`: logits N×K moved from training frequencies to equally frequent classes."""
+    generator = torch.Generator().manual_seed(0)
+    logits, counts = torch.randn(6, 4, generator=generator), torch.tensor([900.0, 90.0, 9.0, 1.0])
+    before = logits.clone(), counts.clone()
+    given = answer(logits, counts)
+    if not torch.equal(before[0], logits) or not torch.equal(before[1], counts):
+        return "It changes what it was given."
+    if tuple(given.shape) != (6, 4):
+        return f"The logits have to stay N×K, here 6×4; yours are {'×'.join(map(str, given.shape))}."
+
+    def relative(z: Tensor) -> Tensor:  # the same number added to all logits of an image changes nothing
+        return z.double() - z.double().mean(1, keepdim=True)
+
+    prior = counts / counts.sum()
+    if torch.allclose(relative(given), relative(logits - prior.log()), atol=1e-4):
+        return ""
+    typical = [(relative(logits + prior.log()), "The other way: that makes frequent classes more frequent still."),
+               (relative(logits), "Nothing has changed between the classes."),
+               (relative(logits - prior), "The logarithm of the share is missing: logits are logarithms."),
+               (relative(logits / prior), "Divide probabilities, but subtract from logits."),
+               (relative(logits.softmax(1) / prior),
+                "Those are probabilities divided by shares; logits were asked for.")]
+    return hint(relative(given), typical, "A probability is divided by the class's share of the training images; a "
+                "logit is a logarithm, so something is subtracted.", atol=1e-4)
+
+
+@check
+def bearable_delay(answer: Callable[[float, float], int]) -> str:
+    """`answer(a, b)`: the largest delay in steps at which a car on a straight road comes back to the middle."""
+    cases = {(0.012, 0.2): 5, (0.024, 0.218): 4, (0.06, 0.3): 2, (0.005, 0.1): 9}
+    for (a, b), right in cases.items():
+        given = answer(a, b)
+        if given == right:
+            continue
+        says = {right + 1: "One too many: that is the first delay at which it does not come back.",
+                right - 1: "One too few: does a command without delay (k = 0) see the state of the same step?"}
+        return f"For slopes {a} and {b} it gives {given}. " + says.get(
+            given, "Keep all states; in step t use that of step t − k, and that of step 0 before there is one.")
+    return ""
+
+
 # scaling -------------------------------------------------------------------------------------------------------------
 
 @check

@@ -15,8 +15,10 @@ EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "conce
              "records": "networks/cifar10", "processes": "practice/scaling",
              "transfer": "practice/fine-tuning",
              "threshold": "practice/medicine",
+             "lesions": "understanding/paths",
              "memory": "practice/large-models",
-             "trainability": "understanding/shattered-gradients"}
+             "trainability": "understanding/shattered-gradients",
+             "driving": "practice/driving"}
 
 
 def explorer(page: Any, name: str) -> Any:
@@ -179,4 +181,27 @@ def test_the_threshold_of_least_cost_and_rare_illness(open_page: Any) -> None:
     page.goto("about:blank")
     page.goto(address)  # a link with the settings in it
     assert explorer(page, "threshold").get_by_label("Children who are ill").get_attribute("aria-valuetext") == "0.5 %"
+    assert page.watch.said == []
+
+
+def test_blocks_are_deleted_and_put_back(open_page: Any) -> None:
+    page = open_page(EXPLORERS["lesions"])
+    found = explorer(page, "lesions")
+    assert "nothing deleted" in said(page, found)
+    assert found.get_by_role("button", name="Put all blocks back").is_disabled()
+    for block in (1, 3, 9):
+        found.get_by_role("button", name=f"block {block}", exact=True).press("Enter")
+    assert "without blocks 1, 3 and 9" in said(page, found) and "sum of their costs" in said(page, found)
+    assert found.locator("button[aria-pressed=true]").count() == 3
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)  # a link with the settings in it
+    again = explorer(page, "lesions")
+    assert again.locator("button[aria-pressed=true]").count() == 3
+    again.get_by_role("button", name="Put all blocks back").press("Enter")
+    assert "nothing deleted" in said(page, again)
+    again.get_by_label("residual-56").check()
+    for block in (27, 1, 2):
+        again.get_by_role("button", name=f"block {block}", exact=True).press("Space")
+    assert "without blocks 1 and 2" in said(page, again)  # pairs are recorded: 27 is back
     assert page.watch.said == []

@@ -211,10 +211,10 @@ function apart(places, gap, top, bottom) {
 
 /**
  * A panel. `lines`: {x, y, colour, dashed, thin, fine, name, low, high}, the band between low and high is shaded; `range` and
- * `domain`: y and x from and to. On a logarithmic axis y holds exponents of ten; `linear` is for per cent and the like. Names stand
+ * `domain`: y and x from and to. On a logarithmic axis y holds exponents of ten; `linear` is for per cent and the like, with a line `every` so many. Names stand
  * at the end at which the lines differ more. Returns {svg, at}: `at(clientX)` is the x below the pointer.
  */
-function panel({ title, label, domain, ticks, lines, range, linear, cursor, width, height = 260, describe }) {
+function panel({ title, label, domain, ticks, lines, range, linear, every, cursor, width, height = 260, describe }) {
   const shown = lines.filter((line) => line.y.some((value) => value !== null));
   const named = shown.filter((line) => line.name);
   const ends = named.map((line) => line.y.filter((value) => value !== null)).map((known) => [known[0], known.at(-1)]);
@@ -226,8 +226,8 @@ function panel({ title, label, domain, ticks, lines, range, linear, cursor, widt
   const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": describe });
   svg.append(draw("text", { class: "title", x: 0, y: 13 }, title));
   const span = range[1] - range[0];
-  const step = linear ? (span > 50 ? 20 : span > 20 ? 10 : span > 4 ? 5 : span > 2 ? 1 : span > 0.8 ? 0.5 : 0.1)
-    : Math.max(1, Math.ceil((range[1] - range[0]) * 24 / (bottom - top)));
+  const step = every ?? (linear ? (span > 50 ? 20 : span > 20 ? 10 : span > 4 ? 5 : span > 2 ? 1 : span > 0.8 ? 0.5 : 0.1)
+    : Math.max(1, Math.ceil((range[1] - range[0]) * 24 / (bottom - top))));
   for (let value = Math.ceil(range[0] / step) * step; value <= range[1]; value += step) {
     svg.append(draw("line", { class: "grid", x1: left, x2: width - right, y1: y(value), y2: y(value) }),
       draw("text", { x: left - 7, y: y(value) + 4, "text-anchor": "end" }, linear ? String(Number(value.toFixed(3))) : power(value)));
