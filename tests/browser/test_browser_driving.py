@@ -51,7 +51,7 @@ def made_up() -> nn.Module:
         for name, tensor in network.state_dict().items():
             if ("norm" in name or "stem.1" in name) and tensor.is_floating_point():
                 tensor.copy_(0.5 + torch.rand(tensor.shape, generator=generator))
-        network.classifier.bias.fill_(0.3)  # type: ignore[union-attr, operator]
+        network.classifier.bias.fill_(0.3)
     return network
 
 
@@ -64,11 +64,11 @@ def unpacked(layers: list[dict]) -> nn.Module:
         for name, layer in zip([*names, "classifier"], layers, strict=True):
             whole = torch.from_numpy(numpy.frombuffer(base64.b64decode(layer["bytes"]), numpy.int8).copy())
             scale = torch.tensor(layer["scale"]).view(-1, *[1] * (len(layer["shape"]) - 1))
-            modules[name].weight.copy_(whole.view(layer["shape"]) * scale)  # type: ignore[operator, union-attr]
+            modules[name].weight.copy_(whole.view(layer["shape"]) * scale)
             norm = modules[name.replace("conv", "norm") if "conv" in name else name.replace(".0", ".1")]
             if isinstance(norm, nn.BatchNorm2d):
                 norm.running_var.fill_(1 - norm.eps)  # type: ignore[union-attr]
-            norm.bias.copy_(torch.tensor(layer["shift"]))  # type: ignore[operator, union-attr]
+            norm.bias.copy_(torch.tensor(layer["shift"]))
     return network
 
 
