@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import nbformat
@@ -42,6 +44,15 @@ def chapter_code(name: str) -> str:
 
 def study_code(name: str) -> str:
     return (ROOT / "book" / "runs" / f"{name}.py").read_text(encoding="utf-8")
+
+
+def study_module(name: str) -> ModuleType:
+    """The script of a recorded study, as a module of its own."""
+    spec = importlib.util.spec_from_file_location(f"{name}_study", ROOT / "book" / "runs" / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def definition(code: str, name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
 import itertools
 from types import ModuleType
 
@@ -13,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from resnet_lib import data, networks, surgery
-from tests.listings import ROOT
+from tests.listings import study_module
 
 DIGITS = data.load("digits").subset(train=60, test=40)
 IMAGES, LABELS = DIGITS.test_images[:6], DIGITS.test_labels[:6]
@@ -21,11 +20,7 @@ IMAGES, LABELS = DIGITS.test_images[:6], DIGITS.test_labels[:6]
 
 @pytest.fixture(scope="module")
 def study() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("paths_study", ROOT / "book" / "runs" / "paths.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return study_module("paths")
 
 
 def network(kind: str = "residual", depth: int = 14) -> networks.Network:

@@ -16,13 +16,14 @@ from typing import Any
 
 import numpy
 import torch
+from driving import descend
 from sklearn.linear_model import RidgeClassifier
 from sklearn.metrics import roc_auc_score
 from sklearn.neighbors import KNeighborsClassifier
 from torch import Tensor, nn
 from torch.nn import functional
 
-from resnet_lib import data, networks, runs, training
+from resnet_lib import data, networks, runs
 
 signs = data.load("signs")
 TRAIN, TEST = signs.pixels(signs.train_images), signs.pixels(signs.test_images)
@@ -35,22 +36,6 @@ def seen(pixels: Tensor) -> Tensor:
     """Each image with mean 0 and standard deviation 1."""
     deviation, mean = torch.std_mean(pixels, dim=(1, 2, 3), keepdim=True, correction=0)
     return (pixels - mean) / (deviation + 1e-7)
-
-
-def descend(network: nn.Module, images: Tensor, targets: Tensor, loss: Callable[..., Tensor], steps: int, rate: float,
-            seed: int) -> nn.Module:
-    """Train with batches of 64, as `training.fit` does but with any loss."""
-    generator = torch.Generator().manual_seed(seed)
-    descent = training.sgd(network.parameters())
-    images = images.to(memory_format=torch.channels_last)
-    network.to(memory_format=torch.channels_last).train()
-    order = torch.cat([torch.randperm(len(images), generator=generator) for _ in range(1 + 64 * steps // len(images))])
-    for step, batch in enumerate(order[:64 * steps].split(64)):
-        descent.param_groups[0]["lr"] = rate * training.one_cycle(step / steps)
-        descent.zero_grad()
-        loss(network(images[batch]), targets[batch]).backward()
-        descent.step()
-    return network.eval()
 
 
 def fresh(kind: str, seed: int) -> nn.Module:

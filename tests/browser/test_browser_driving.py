@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import base64
-import importlib.util
-import json
-import subprocess
+from functools import partial
 from types import ModuleType
-from typing import Any
 
 import numpy
 import pytest
@@ -16,31 +13,17 @@ from IPython.display import HTML
 from torch import Tensor, nn
 
 from resnet_lib import explorers, networks, runs
+from tests.javascript import in_node_with
+from tests.listings import study_module
 
-SOURCES = [explorers.FOLDER / "common.js", explorers.FOLDER / "driving.js"]
+in_node = partial(in_node_with, "driving")
 pytestmark = pytest.mark.browser
-
-
-def in_node(body: str, given: Any) -> Any:
-    """What a function body of the explorer's own JavaScript returns; it finds what it is given in `given`."""
-    program = ("const { readFileSync } = require('node:fs');"
-               f"const files = {json.dumps([str(path) for path in SOURCES])};"
-               "const source = files.map((file) => readFileSync(file, 'utf8')).join('\\n');"
-               f"const body = {json.dumps(body)};"
-               "const run = new Function('given', '\"use strict\";' + source + ';' + body);"
-               "console.log(JSON.stringify(run(JSON.parse(readFileSync(0, 'utf8')))));")
-    done = subprocess.run(["node", "-e", program], input=json.dumps(given), capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
 
 
 @pytest.fixture(scope="module")
 def study() -> ModuleType:
     """The script that recorded the drivers, as a module."""
-    found = importlib.util.spec_from_file_location("driving_study", runs.FOLDER / "driving.py")
-    assert found is not None and found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
-    return module
+    return study_module("driving")
 
 
 def made_up() -> nn.Module:

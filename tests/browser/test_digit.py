@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import pytest
@@ -14,24 +12,13 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from resnet_lib import data, explorers, networks, pictures, weights
+from tests.javascript import in_node_with
 from tools.build import PROJECT
 
-SOURCES = [explorers.FOLDER / "common.js", explorers.FOLDER / "digit.js"]
+in_node = partial(in_node_with, "digit")
 INSTEAD = HTML("")
 COUNT = 100
 pytestmark = pytest.mark.browser
-
-
-def in_node(body: str, given: Any) -> Any:
-    """What a function body of the explorer's own JavaScript returns; it finds what it is given in `given`."""
-    program = ("const { readFileSync } = require('node:fs');"
-               f"const files = {json.dumps([str(path) for path in SOURCES])};"
-               "const source = files.map((file) => readFileSync(file, 'utf8')).join('\\n');"
-               f"const body = {json.dumps(body)};"
-               "const run = new Function('given', '\"use strict\";' + source + ';' + body);"
-               "console.log(JSON.stringify(run(JSON.parse(readFileSync(0, 'utf8')))));")
-    done = subprocess.run(["node", "-e", program], input=json.dumps(given), capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
 
 
 def made_up(depth: int = 14, **options: Any) -> weights.Trained:

@@ -1,12 +1,11 @@
 """The checks of practice/text, and whether its code is the study's."""
 
-import importlib.util
 
 import pytest
 import torch
 
 from resnet_lib import exercises
-from tests.listings import ROOT, chapter_code, definition, study_code
+from tests.listings import chapter_code, definition, study_code, study_module
 
 
 def means(x, words):
@@ -74,10 +73,7 @@ def test_nonsense_does_not_raise(nonsense):
 # The study's code is the chapter's --------------------------------------------------------------------------------
 
 def study():
-    spec = importlib.util.spec_from_file_location("sentences_study", ROOT / "book/runs/sentences.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return study_module("sentences")
 
 
 @pytest.mark.parametrize("name", ["Reader", "fit", "answers", "encode"])
