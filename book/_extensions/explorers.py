@@ -3,8 +3,8 @@
 A trained network is a script of its own, loaded only when the reader asks for it. A page that is no notebook asks a
 question with `{quiz} NAME`: the question, then each choice as `- [ ] text`, the right one as `- [x] text`, and under
 it, indented, what is said to those who choose it. `:answered: PAGE#PLACE` names the place that answers it, and a text
-may hold ``{glue:text}`FILE.ipynb::KEY:FORMAT` ``. `{print-questions}` makes such a page a paper: printed, it has boxes to
-tick and no answers, until its second button asks for them.
+may hold ``{glue:text}`FILE.ipynb::KEY:FORMAT` ``. `{print-questions}` makes such a page a paper: printed, it has boxes
+to tick and no answers, until its second button asks for them.
 """
 
 from __future__ import annotations

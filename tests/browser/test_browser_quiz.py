@@ -181,7 +181,7 @@ def test_a_wrap_up_prints_as_a_paper_or_with_answers(open_page: Any, name: str) 
     look = "element => ['appearance', 'backgroundColor', 'borderTopWidth'].map((key) => getComputedStyle(element)[key])"
     assert chosen.evaluate(look) == other.evaluate(look) == ["none", "rgba(0, 0, 0, 0)", "1px"]
     page.emulate_media(media="screen")
-    page.evaluate("window.print = () => { window.asked = document.documentElement.classList.contains('with-answers'); }")
+    page.evaluate("window.print = () => { window.asked = document.documentElement.className.includes('with-answers'); }")
     for button, answers in (("Print with answers", True), ("Print the questions", False), ("Print with answers", True)):
         page.get_by_role("button", name=button).click()
         assert page.evaluate("window.asked") is answers
