@@ -147,7 +147,7 @@ def lesson(app: Sphinx, name: str, docname: str) -> list[nodes.Node]:
     if page is None or not can:
         logger.warning("there is no chapter %s, or it names no aims", name, location=docname)
         return []
-    return [nodes.paragraph("", "", link(app.env.titles[name].astext(), app.builder.get_relative_uri(docname, name)),
+    return [nodes.paragraph("", "", link("The chapter", app.builder.get_relative_uri(docname, name)),
                             nodes.Text(f": {to_read(page)} minutes to read, {to_solve(page)} for the exercises. "
                                        "Afterwards a student can")),
             nodes.bullet_list("", *(nodes.list_item("", nodes.paragraph("", "", *aim)) for aim in can))]

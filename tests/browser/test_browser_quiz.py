@@ -181,10 +181,10 @@ def test_a_wrap_up_prints_as_a_paper_or_with_answers(open_page: Any, name: str) 
     look = "element => ['appearance', 'backgroundColor', 'borderTopWidth'].map((key) => getComputedStyle(element)[key])"
     assert chosen.evaluate(look) == other.evaluate(look) == ["none", "rgba(0, 0, 0, 0)", "1px"]
     page.emulate_media(media="screen")
-    page.evaluate("window.print = () => { window.asked = document.documentElement.className.includes('with-answers'); }")
+    page.evaluate("window.print = () => { asked = document.documentElement.className.includes('with-answers'); }")
     for button, answers in (("Print with answers", True), ("Print the questions", False), ("Print with answers", True)):
         page.get_by_role("button", name=button).click()
-        assert page.evaluate("window.asked") is answers
+        assert page.evaluate("asked") is answers
     page.emulate_media(media="print")
     assert notes.is_visible() and all(place.is_visible() for place in page.locator(".answered").all())
     assert notes.locator("li").count() == sum(len(state["choices"]) for state in states(name))
