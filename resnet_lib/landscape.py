@@ -60,17 +60,16 @@ def moved(network: nn.Module, *steps: tuple[Direction, float]) -> Iterator[None]
 @contextmanager
 def statistics(network: nn.Module, recomputed: bool) -> Iterator[None]:
     """Inside, batch normalisation uses its stored statistics, or those of the images at hand; none are changed."""
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    training, momenta = network.training, [module.momentum for module in norms]
+    norms, training = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)], network.training
     for module in norms:
-        module.momentum = 0.0  # what is stored stays
+        module.track_running_stats = False  # what is stored stays
     network.train(recomputed)
     try:
         yield
     finally:
         network.train(training)
-        for module, momentum in zip(norms, momenta):
-            module.momentum = momentum
+        for module in norms:
+            module.track_running_stats = True
 
 
 @torch.no_grad()
