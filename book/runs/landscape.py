@@ -150,7 +150,7 @@ def plane(watched: Watched) -> dict:
 
 def configurations() -> list[dict]:
     return [{"kind": kind, "depth": depth, "seed": seed} for number, seed in enumerate(SEEDS)
-            for kind, depth in RATES if depth == 20 or number < 3]
+            for kind, depth in RATES if depth == 20 or number < 2]
 
 
 if __name__ == "__main__":
