@@ -223,7 +223,7 @@ def test_the_landscape_turns_and_changes_its_statistics(open_page: Any) -> None:
     page.mouse.up()
     assert found.locator(".surface").first.evaluate("element => element.outerHTML") != before
     turned = found.get_by_label("Turn the surface").get_attribute("aria-valuetext")
-    found.get_by_label("Turn the surface").press("ArrowRight")
+    found.get_by_label("Turn the surface").press("ArrowLeft")
     assert found.get_by_label("Turn the surface").get_attribute("aria-valuetext") != turned
     found.get_by_label("Mark, up").press("ArrowLeft")
     assert "0.833 up" in said(page, found)
