@@ -230,7 +230,7 @@ def test_the_landscape_turns_and_changes_its_statistics(open_page: Any) -> None:
     found.get_by_label("residual-20 (photographs)").check()  # a coarser grid: the mark goes to the nearest point
     assert "residual-20 (photographs)" in said(page, found) and "1 to the right" in said(page, found)
     found.get_by_label("linear, cut off at 10").check()
-    assert "cut off at 10" in found.locator(".surface .title").inner_text()
+    assert "cut off at 10" in found.locator(".surface .title").text_content()
     address = page.url
     page.goto("about:blank")
     page.goto(address)  # a link with the settings in it

@@ -47,7 +47,10 @@ def test_mistakes_in_the_power_iteration_are_named(capsys, answer, says):
     assert says in capsys.readouterr().out
 
 
-def test_the_listings_of_the_chapter_are_the_librarys():
+@pytest.mark.parametrize("name", ["moved", "lanczos"])
+def test_the_listings_of_the_chapter_are_the_librarys(name):
     library = (ROOT / "resnet_lib" / "landscape.py").read_text(encoding="utf-8")
-    for name in ("moved", "lanczos"):
-        assert definition(chapter_code("understanding/loss-landscape"), name) == definition(library, name)
+    there, here = definition(library, name), definition(chapter_code("understanding/loss-landscape"), name)
+    for typed, bare in ((": tuple[Direction, float]", ""), ("list[float]()", "[]")):
+        there = there.replace(typed, bare)
+    assert here.replace("landscape.", "") == there
