@@ -163,7 +163,7 @@ def power_iteration(answer: Callable[[Callable[[Tensor], Tensor], int], float]) 
     for values in ([3.0, 1.0, 0.5, -1.0], [-5.0, 2.0, 1.0, 0.1, 0.0], [4.0]):
         turn, _ = torch.linalg.qr(torch.randn(len(values), len(values), generator=generator))
         matrix = turn @ torch.diag(torch.tensor(values)) @ turn.T
-        found = float(answer(lambda vector, matrix=matrix: matrix @ vector, len(values)))
+        found = float(answer(matrix.matmul, len(values)))
         if not math.isclose(found, values[0], rel_tol=1e-3):
             rest = "Multiply again and again, shorten the vector to length 1 each time; at the end take v · H v."
             return f"Of a matrix with the eigenvalues {values} it is {values[0]:g}; yours is {found:.4g}. " + hint(
