@@ -242,6 +242,24 @@ def trainability(study: Study, instead: HTML) -> Explorer:
                     instead)
 
 
+def landscape(planes: Mapping[str, tuple[str, Mapping[str, Sequence[Sequence[float]]]]], instead: HTML) -> Explorer:
+    """The loss on planes through networks' weights, as contours and as a surface, with both kinds of statistics.
+
+    `planes`: what the page calls each network, its kind, and square grids of losses "stored" and "recomputed" of one
+    size, the network itself in the middle. The page gets hundredths of powers of ten, 10⁻⁶ at least and 10⁹ at most.
+    Raises ValueError for grids of another form.
+    """
+    networks = []
+    for name, (kind, grids) in planes.items():
+        size = len(grids["stored"])
+        if size % 2 == 0 or any(len(row) != size for grid in grids.values() for row in (grid, *grid)):
+            raise ValueError(f"The planes of {name} are not two squares of one odd size.")
+        networks.append({"name": name, "colour": f"var(--{'residual' if kind == 'residual' else 'plain'})", **{
+            how: [[round(100 * math.log10(min(max(loss, 1e-6), 1e9))) for loss in row] for row in grids[how]]
+            for how in ("stored", "recomputed")}})
+    return Explorer("landscape", {"networks": networks}, instead)
+
+
 def threshold(logits: Sequence[float], ill: Sequence[bool], instead: HTML) -> Explorer:
     """A threshold on a network's probabilities: what it does to a thousand children, at a prevalence and a cost.
 

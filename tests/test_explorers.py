@@ -330,3 +330,18 @@ def test_the_explorer_of_trainability_holds_every_network_of_the_study() -> None
         assert 0 in doses and doses == sorted(doses)
         assert all(f"plain,{depth},{change if dose else 'bias'},{dose:g}" in state["found"]
                    for depth in state["depths"] for dose in doses)
+
+
+# Loss landscapes --------------------------------------------------------------------------------------------------
+
+def test_planes_are_kept_in_hundredths_of_powers_of_ten() -> None:
+    grids = {"stored": [[1.0, 10.0, 1e12], [0.0, 0.02, 2.0], [1.0, 1.0, math.inf]], "recomputed": [[1.0] * 3] * 3}
+    [network] = explorers.landscape({"residual-56": ("residual", grids)}, INSTEAD).state["networks"]
+    assert network["stored"] == [[0, 100, 900], [-600, -170, 30], [0, 0, 900]]
+    assert network["colour"] == "var(--residual)" and network["name"] == "residual-56"
+
+
+@pytest.mark.parametrize("stored", [[[1.0] * 4] * 4, [[1.0] * 3] * 2, [[1.0] * 2] * 3])
+def test_planes_are_squares_with_a_middle(stored: list[list[float]]) -> None:
+    with pytest.raises(ValueError, match="odd size"):
+        explorers.landscape({"plain-20": ("plain", {"stored": stored, "recomputed": [[1.0] * 3] * 3})}, INSTEAD)

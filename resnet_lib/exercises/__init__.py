@@ -81,5 +81,7 @@ from resnet_lib.exercises.understanding import (
     mirrored_filters,
     open_share,
     paths_left,
+    power_iteration,
     relative_change,
+    stale_growth,
 )

@@ -128,3 +128,46 @@ def mean_length(answer: Callable[[Tensor], float]) -> str:
             (right + 1, "The first part has the length 0: it goes around every block."),
         ], "The weights of one image are ⟨part, whole⟩/⟨whole, whole⟩ and add up to 1.", rtol=1e-6, atol=1e-9)
     return ""
+
+
+# understanding/loss-landscape ----------------------------------------------------------------------------------------
+
+
+@check
+def stale_growth(answer: Sequence[float]) -> str:
+    """(factor after 19 convolutions, factor after 55, distance at which 55 give a factor of 10): how much larger a
+    signal becomes when each convolution at distance r multiplies it by √(1 + r²); the factors at r = 1."""
+    if len(answer) != 3:
+        return "Three numbers are asked for: two factors and a distance."
+    shallow, deep, distance = map(float, answer)
+    for given, layers in ((shallow, 19), (deep, 55)):
+        if not math.isclose(given, 2 ** (layers / 2), rel_tol=0.01):
+            return f"{layers} convolutions: " + hint(given, [
+                (2.0**layers, "that is the factor of the variance; the signal's is its root."),
+                (layers * math.sqrt(2), "factors multiply, they do not add up."),
+                (math.sqrt(2), "that is the factor of one convolution."),
+                (2 ** ((layers + 1) / 2), "the classifier is not among them: it comes behind the last convolution."),
+            ], "each multiplies by √2.", rtol=0.01)
+    right = math.sqrt(10 ** (2 / 55) - 1)
+    return "" if math.isclose(distance, right, abs_tol=0.006) else hint(distance, [
+        (math.sqrt(10 ** (1 / 55) - 1), "Nearly: (1 + r²) has the power 55/2, for each factor is a root."),
+        (10 ** (2 / 55) - 1, "That is r²."), (10 ** (1 / 55), "That is the factor of one convolution, √(1 + r²)."),
+    ], "Solve (1 + r²) to the power of 55/2 equals 10 for r.", atol=0.003)
+
+
+@check
+def power_iteration(answer: Callable[[Callable[[Tensor], Tensor], int], float]) -> str:
+    """`answer(product, size)`: the eigenvalue of the largest size, with its sign, of a symmetric matrix size×size of
+    which only `product(vector)` is known."""
+    generator = torch.Generator().manual_seed(0)
+    for values in ([3.0, 1.0, 0.5, -1.0], [-5.0, 2.0, 1.0, 0.1, 0.0], [4.0]):
+        turn, _ = torch.linalg.qr(torch.randn(len(values), len(values), generator=generator))
+        matrix = turn @ torch.diag(torch.tensor(values)) @ turn.T
+        found = float(answer(matrix.matmul, len(values)))
+        if not math.isclose(found, values[0], rel_tol=1e-3):
+            rest = "Multiply again and again, shorten the vector to length 1 each time; at the end take v · H v."
+            return f"Of a matrix with the eigenvalues {values} it is {values[0]:g}; yours is {found:.4g}. " + hint(
+                found, [(-values[0], "The length of H v has lost the sign: take v · H v."),
+                        (values[0]**2, "Shorten v to length 1 before you take v · H v."),
+                        (max(values), "That is the largest, not the one of the largest size.")], rest, atol=1e-2)
+    return ""
