@@ -17,6 +17,7 @@ EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "conce
              "threshold": "practice/medicine",
              "lesions": "understanding/paths",
              "memory": "practice/large-models",
+             "saliency": "understanding/interpretability",
              "trainability": "understanding/shattered-gradients",
              "driving": "practice/driving"}
 
@@ -204,4 +205,25 @@ def test_blocks_are_deleted_and_put_back(open_page: Any) -> None:
     for block in (27, 1, 2):
         again.get_by_role("button", name=f"block {block}", exact=True).press("Space")
     assert "without blocks 1 and 2" in said(page, again)  # pairs are recorded: 27 is back
+    assert page.watch.said == []
+
+
+def test_a_map_is_held_against_another_seed(open_page: Any) -> None:
+    page = open_page(EXPLORERS["saliency"])
+    found = explorer(page, "saliency")
+    assert found.locator("svg[role=img]").count() == 4
+    found.get_by_label("guided backpropagation").check()
+    assert "more than with a network that reads digits just as well" in said(page, found)
+    found.get_by_label("integrated gradients").check()
+    found.get_by_label("with sign, inside the ink").check()
+    found.get_by_label("Weights drawn anew").press("End")
+    assert "here training shows" in said(page, found)
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)  # a link with the settings in it
+    again = explorer(page, "saliency")
+    assert again.get_by_label("with sign, inside the ink").is_checked()
+    assert again.get_by_label("Weights drawn anew").get_attribute("aria-valuetext") == "all layers"
+    again.get_by_label("edges").check()
+    assert "knows no network" in said(page, again)
     assert page.watch.said == []
