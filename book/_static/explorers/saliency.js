@@ -43,7 +43,7 @@ function saliencySentences(data, { image, method, state, way }) {
   const verdict = here >= other + 0.05 ? "more than with a network that reads digits just as well: what these maps share is not what was learned"
     : here >= other - 0.05 ? "as much as with a network that reads digits just as well: this number cannot tell them apart"
       : "less than with a network that reads digits just as well: here training shows";
-  return [`${method}, ${what}: with ${data.names[state]} the map agrees at ${signed(here)}; ${control}.`, `It agrees ${verdict}.`];
+  return [`${method}, ${what}: with random weights in ${data.names[state]} the map agrees at ${signed(here)}; ${control}.`, `It agrees ${verdict}.`];
 }
 
 const SALIENCY_STYLE = `
