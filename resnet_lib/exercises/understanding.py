@@ -170,4 +170,68 @@ def power_iteration(answer: Callable[[Callable[[Tensor], Tensor], int], float]) 
                 found, [(-values[0], "The length of H v has lost the sign: take v · H v."),
                         (values[0]**2, "Shorten v to length 1 before you take v · H v."),
                         (max(values), "That is the largest, not the one of the largest size.")], rest, atol=1e-2)
+# understanding/interpretability --------------------------------------------------------------------------------------
+
+
+@check
+def integrated_by_hand(answer: Sequence[float]) -> str:
+    """(sum of derivative times number, integrated gradient of the first number) of f = x₁x₂ at (2, 3) from (0, 0), and
+    (derivative times number, integrated gradient) of g = 1 − ReLU(1 − x) at 2 from 0: four numbers."""
+    if len(answer) != 4:
+        return "Four numbers are asked for: two for f, two for g."
+    summed, first, slope, integral = map(float, answer)
+    if summed != 12:
+        return hint(summed, {6.0: "That is f itself, or one of the two products. Add both: x₁·∂f/∂x₁ + x₂·∂f/∂x₂.",
+                             5.0: "Those are the derivatives alone. Multiply each by its number before you add."},
+                    "The derivative by x₁ is x₂, and the other way round; multiply each by its own number and add.")
+    if first != 3:
+        return hint(first, {6.0: "That is the derivative at the end times x₁. On the way the derivative is α·3: take "
+                                 "its mean.", 1.5: "That is the mean derivative. Multiply it by x₁ = 2.",
+                            2.0: "On the way x₂ = 3α is the derivative by x₁; its mean is 1.5."},
+                    "On the way the derivative by x₁ is α x₂. Its mean over α, times x₁.")
+    if slope != 0:
+        return "At 2 the ReLU's input is −1: closed. So g does not change there, and its derivative is …?"
+    return "" if integral == 1 else hint(
+        integral, {2.0: "The mean slope of the way is not 1: from x = 1 on it is 0.",
+                   0.5: "That is the mean slope. Multiply it by the number, 2.",
+                   0.0: "At the end the slope is 0, but not on the way from 0 to 1."},
+        "By completeness it is g(2) − g(0).")
+
+
+@check
+def path_gradients(answer: Callable[[Callable[[Tensor], Tensor], Tensor, Tensor, int], Tensor]) -> str:
+    """`answer(f, x, start, steps)`: integrated gradients N×D of `f`, from N×D to N numbers, on the straight way from
+    `start` to `x`, with the derivative at the middle of each of `steps` equal parts."""
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn(4, 6, generator=generator, dtype=torch.float64)
+
+    def f(x: Tensor) -> Tensor:
+        return (x @ weight).sin().sum(1)
+
+    def by(x: Tensor, start: Tensor, places: list[float]) -> Tensor:
+        total = torch.zeros_like(x)
+        for place in places:
+            at = (start + place * (x - start)).requires_grad_()
+            total += torch.autograd.grad(f(at).sum(), at)[0]
+        return total / len(places)
+
+    x, start = (torch.randn(3, 4, generator=generator, dtype=torch.float64) for _ in range(2))
+    for steps in (1, 2, 5):
+        middles = [(step + 0.5) / steps for step in range(steps)]
+        right = (x - start) * by(x, start, middles)
+        given = answer(f, x.clone(), start.clone(), steps)
+        if given.shape != right.shape:
+            return f"One number for each of the 3×4 inputs is asked for; yours has the shape {tuple(given.shape)}."
+        if torch.allclose(given.detach().double(), right, atol=1e-8):
+            continue
+        lefts, rights = ([(step + shift) / steps for step in range(steps)] for shift in (0, 1))
+        return hint(given.detach(), [
+            (x * by(x, start, middles), "Multiply by x − start, the way that is gone, not by x."),
+            (by(x, start, middles), "That is the mean derivative. Multiply it by x − start."),
+            ((x - start) * by(x, start, lefts), "Take the middles, (step + ½)/steps, not the beginnings of the steps."),
+            ((x - start) * by(x, start, rights), "Take the middles, (step + ½)/steps, not the ends of the steps."),
+            (x * by(x, torch.zeros_like(x), middles), "The way begins at `start`: start + α (x − start)."),
+            (right * steps, "Divide by the number of steps: it is a mean."),
+            (-right, "The sign: from start to x."),
+        ], f"With steps={steps} it is not right. The places are start + (step + ½)/steps · (x − start).", atol=1e-8)
     return ""
