@@ -479,20 +479,21 @@ def configurations() -> list[dict]:
         found.append(of("measured", "residual", 20, RATES["residual", 20], seed=seed))
         if number < 1:
             found += [of("grid", kind, 20, RATES[kind, 20], seed=seed) for kind in ("residual", "plain")]
-            found.append(of("measured", "grown", 56, RATES["grown", 56], seed=seed))
+            found += [of("measured", "grown", 56, RATES["grown", 56], seed=seed),
+                      of("measured", "pre-activation", 20, RATES["pre-activation", 20], seed=seed)]
         if number < 5:
-            found += [of("measured", "plain", 20, RATES["plain", 20], seed=seed),
-                      of("shared", "shared", 20, SHARED[20], seed=seed)]
+            found.append(of("measured", "plain", 20, RATES["plain", 20], seed=seed))
         if number < 3:
-            found += [of("measured", "residual", 56, RATES["residual", 56], seed=seed),
+            found += [of("shared", "shared", 20, SHARED[20], seed=seed),
                       of("shared", "shared all", 20, SHARED[20], seed=seed),
-                      of("measured", "equal start", 56, RATES["residual", 56], seed=seed)]
+                      of("measured", "residual", 56, RATES["residual", 56], seed=seed)]
         if number < 2:
-            found += [of("shared", "shared", 56, SHARED[56], seed=seed),
-                      of("measured", "pre-activation", 20, RATES["pre-activation", 20], seed=seed),
-                      of("measured", "stochastic depth", 56, RATES["residual", 56], seed=seed)]
+            found += [of("measured", "equal start", 56, RATES["residual", 56], seed=seed),
+                      of("shared", "shared", 56, SHARED[56], seed=seed)]
             found += [of("measured", "residual", 20, rate, scale=scale, seed=seed)
                       for scale, rate in ((0.25, 0.1), (4.0, 0.03))]
+        if number < 1:
+            found.append(of("measured", "stochastic depth", 56, RATES["residual", 56], seed=seed))
     return found
 
 
