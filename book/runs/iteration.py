@@ -60,14 +60,21 @@ def fresh(kind: str, depth: int, seed: int, scale: float = 1.0) -> networks.Netw
             nn.init.constant_(block.norm2.weight, scale)
         if kind == "stochastic depth":
             block.__class__, block.survival = Sometimes, 1 - 0.5 * (index + 1) / len(network.blocks())
-    if kind == "equal start":  # the ordinary blocks of a stage begin with the same weights, each with its own
-        for stage in network.stages:
-            first, *others = [block for block in stage if ordinary(block)]
-            for block in others:
-                block.load_state_dict(first.state_dict())
+    if kind.startswith("equal start"):
+        start_alike(network, float(kind.removeprefix("equal start but ")) if "but" in kind else 0.0)
     if kind.startswith("shared"):
         share(network, normalisation=kind == "shared all")
     return network
+
+
+@torch.no_grad()
+def start_alike(network: networks.Network, own: float) -> None:
+    """Let all ordinary blocks of a stage begin with the same filters but for a share `own` of their length."""
+    for stage in network.stages:
+        first, *others = [block for block in stage if ordinary(block)]
+        for block in others:
+            for mine, common in ((block.conv1.weight, first.conv1.weight), (block.conv2.weight, first.conv2.weight)):
+                mine.copy_(own * mine + (1 - own**2) ** 0.5 * common)
 
 
 def share(network: networks.Network, normalisation: bool) -> None:
@@ -439,7 +446,7 @@ def measured(kind: str, depth: int, rate: float, seed: int, scale: float = 1.0) 
     names = AT_56 if depth == 56 else ALL if kind == "residual" else NOT_INSIDE
     found = {**found, "plans": plans(network, dataset, names), "alike": alike(network, dataset),
              "lens": lens(network, dataset)}
-    if kind in ("stochastic depth", "equal start"):
+    if kind == "stochastic depth" or kind.startswith("equal start"):
         return found
     found |= {"blocks": consistency(network, dataset), "downhill": downhill(network, dataset)}
     if depth == 20:
@@ -485,11 +492,13 @@ def configurations() -> list[dict]:
             found.append(of("measured", "plain", 20, RATES["plain", 20], seed=seed))
         if number < 3:
             found += [of("shared", "shared", 20, SHARED[20], seed=seed),
-                      of("shared", "shared all", 20, SHARED[20], seed=seed),
+                      of("measured", "equal start", 56, RATES["residual", 56], seed=seed),
                       of("measured", "residual", 56, RATES["residual", 56], seed=seed)]
         if number < 2:
-            found += [of("measured", "equal start", 56, RATES["residual", 56], seed=seed),
-                      of("shared", "shared", 56, SHARED[56], seed=seed)]
+            found += [of("shared", kind, depth, SHARED[depth], seed=seed)
+                      for kind, depth in (("shared", 56), ("shared all", 20), ("shared all", 56))]
+            found += [of("measured", f"equal start but {own}", 56, RATES["residual", 56], seed=seed)
+                      for own in (0.25, 0.5)]
             found += [of("measured", "residual", 20, rate, scale=scale, seed=seed)
                       for scale, rate in ((0.25, 0.1), (4.0, 0.03))]
         if number < 1:
