@@ -98,6 +98,9 @@ def trained(kind: str, depth: int, rate: float, seed: int, scale: float = 1.0) -
         network, options = fresh(kind, depth, seed, scale), {}
     with networks.seeded(seed):
         history = training.fit(network, dataset, learning_rate=rate, seed=seed, progress=False, **options)
+    for block in network.blocks():
+        if isinstance(block, Sometimes):  # an ordinary block from now on, when statistics are recomputed, too
+            block.__class__ = networks.ResidualBlock
     return network.eval(), reached(history) | {"parameters": networks.count_parameters(network)}
 
 
