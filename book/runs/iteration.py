@@ -17,7 +17,7 @@ from torch.nn import functional
 from resnet_lib import data, networks, runs, surgery, training
 
 digits = data.load("digits")
-SEEDS = range(211, 217)
+SEEDS = range(211, 221)
 RATES = {("plain", 20): 0.1, ("residual", 20): 0.1, ("residual", 56): 0.03, ("grown", 56): 0.003,
          ("pre-activation", 20): 0.3}  # by the studies degradation, handed_answer and pre_activation: other seeds
 SHARED = {20: 0.1, 56: 0.03}  # by the runs of the part "rate", on seeds of their own
