@@ -48,7 +48,7 @@ function ways({ plan, colour, width, describe }) {
   const height = 168, left = 62, top = 34, end = 4, row = 42;
   const x = (value) => left + (width - left - 12) * value / end;
   const svg = draw("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": describe });
-  svg.append(draw("text", { class: "title", x: 0, y: 13 }, "Steps for one block, in units of its whole way"));
+  svg.append(draw("text", { class: "title", x: 0, y: 13 }, "Steps for one block (its way: 1)"));
   [0, 1, 2, 3, 4].forEach((tick) => svg.append(
     draw("line", { class: tick === 1 ? "cursor" : "grid", x1: x(tick), x2: x(tick), y1: top - 8, y2: height - 24 }),
     draw("text", { x: x(tick), y: height - 8, "text-anchor": "middle" }, String(tick))));
@@ -82,7 +82,7 @@ function render({ model, el }) {
     const places = found.map((_, index) => index + 1), before = readings(data, network, "stored", asTrained);
     picture.replaceChildren(
       ways({ plan: plan(), colour: network.colour, width, describe: sentences[0] }),
-      panel({ title: "Right (%), read after each block of stage 3", label: "block of stage 3", domain: [1, found.length], ticks: places,
+      panel({ title: "Right (%), read in stage 3", label: "block of stage 3", domain: [1, found.length], ticks: places,
         range: [0, 100], linear: true, width, height: 200, describe: sentences.join(" "), lines: [
           { x: places, y: before, colour: "var(--muted)", fine: true, dashed: true, name: "as trained" },
           { x: places, y: found, colour: network.colour, name: "now" }] }).svg);
