@@ -119,7 +119,11 @@ def test_glue_of_a_page_names_what_is_there(page):
     kept(rules.wrong_glue(page.read_text(encoding="utf-8"), page), page)
 
 
-@pytest.mark.parametrize("name", ["faq", "tools"])
+ANSWERS = ["faq", "tools", *sorted(path.stem for pattern in ("wrap-up*", "instructors*")
+                                   for path in (ROOT / "book" / "reference").glob(f"{pattern}.md"))]
+
+
+@pytest.mark.parametrize("name", ANSWERS)
 def test_results_on_a_page_of_answers_are_glued(name):
     page = ROOT / "book" / "reference" / f"{name}.md"
     kept(rules.typed_results(page.read_text(encoding="utf-8")), page)
