@@ -216,8 +216,8 @@ def test_steps_are_set_by_stage_and_all_at_once(open_page: Any) -> None:
     assert "In stage 1 this is not the way of one block: 0.5 of it." in said(page, found)
     found.get_by_role("button", name="Two whole").press("Enter")
     assert "2 of it and 2 of it and 2 of it" in said(page, found)
-    found.get_by_label("recomputed").check()
-    found.get_by_label("plain-20").check()
+    found.get_by_role("radio", name="recomputed").check()
+    found.get_by_role("radio", name="plain-20").check()
     assert "plain-20, 2 steps of 1" in said(page, found) and "With stored statistics" in said(page, found)
     address = page.url
     page.goto("about:blank")
