@@ -170,6 +170,7 @@ def power_iteration(answer: Callable[[Callable[[Tensor], Tensor], int], float]) 
                 found, [(-values[0], "The length of H v has lost the sign: take v · H v."),
                         (values[0]**2, "Shorten v to length 1 before you take v · H v."),
                         (max(values), "That is the largest, not the one of the largest size.")], rest, atol=1e-2)
+    return ""
 
 
 # understanding/interpretability --------------------------------------------------------------------------------------
@@ -236,6 +237,7 @@ def path_gradients(answer: Callable[[Callable[[Tensor], Tensor], Tensor, Tensor,
             (right * steps, "Divide by the number of steps: it is a mean."),
             (-right, "The sign: from start to x."),
         ], f"With steps={steps} it is not right. The places are start + (step + ½)/steps · (x − start).", atol=1e-8)
+    return ""
 
 
 # understanding/iteration ---------------------------------------------------------------------------------------------
