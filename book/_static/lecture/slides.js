@@ -6,6 +6,7 @@ window.lecture = (() => {
   const WIDTH = 1280, HEIGHT = 720; // of a slide, in pixels; the screen shows it larger or smaller
   const SIZES = [32, 30, 28, 26.5]; // of text, from the one that is tried first
   const SMALLEST = 24; // of any text, figures included
+  const LINES = 17; // of code on a slide: what is longer is shown only where it is all that a cell has
   const make = (tag, properties = {}, ...children) => {
     const element = Object.assign(document.createElement(tag), properties);
     element.append(...children);
@@ -36,7 +37,7 @@ window.lecture = (() => {
         if (found) {
           mark = found[1];
           fresh = mark === "slide" || mark === "subslide";
-        } else if (child.nodeType !== Node.ELEMENT_NODE || child.matches("style, script, .quiz-notes, .definitions")) {
+        } else if (child.nodeType !== Node.ELEMENT_NODE || child.matches("style, script, .exercise, .solution, .quiz-notes, .definitions, p.read")) {
           continue;
         } else if (child.matches("section")) {
           walk(child);
@@ -50,6 +51,9 @@ window.lecture = (() => {
           slides.at(-1).blocks.push({ node: child, later: mark === "fragment" });
         } else if (mark === "notes") {
           slides.at(-1).notes.push(child);
+        } else if (mark === "none" && child.querySelector("[data-explorer]")) { // a lecture leaves none out
+          begin(false);
+          slides.at(-1).blocks.push({ node: child, later: false });
         } else if (mark === "none") {
           (ahead.length ? ahead : slides.at(-1).text).push(child);
         }
@@ -62,7 +66,7 @@ window.lecture = (() => {
   /** The slides of a page without such cells: each section is one, and shows what fits. */
   function sections(article) {
     return [...article.querySelectorAll("section > :is(h1, h2, h3)")].map((title) => {
-      const blocks = [...title.parentElement.children].filter((one) => !one.matches("section, style, script, :is(h1, h2, h3, h4, h5, h6)"));
+      const blocks = [...title.parentElement.children].filter((one) => !one.matches("section, style, script, .exercise, .solution, p.read, .definitions, :is(h1, h2, h3, h4, h5, h6)"));
       return { ...sheet(title, true), short: true, blocks: blocks.map((node) => ({ node, later: false })) };
     }).filter((slide, index) => index === 0 || slide.blocks.length);
   }
@@ -110,7 +114,10 @@ window.lecture = (() => {
     if (!block.matches("div.cell")) return [block];
     const inputs = [...block.querySelectorAll(":scope > .cell_input")];
     const outputs = [...block.querySelectorAll(":scope > .cell_output > .output, :scope > .cell_output > div[class*='highlight-']")];
-    return [...inputs, ...outputs.flatMap((output) => (output.matches(".text_html")
+    const speaks = block.querySelector(".cell_output :is(figure.measured, .claim, [data-explorer])");
+    const lines = inputs.map((one) => one.textContent.trimEnd().split("\n").length);
+    const shown = inputs.filter((one, index) => !speaks && (lines[index] <= LINES || !outputs.length));
+    return [...shown, ...outputs.flatMap((output) => (output.matches(".text_html")
       ? [...output.children].filter((one) => !one.matches("style, script, .beside, noscript")) : [output]))];
   }
 
@@ -236,7 +243,7 @@ window.lecture = (() => {
       for (const part of parts(node)) {
         if (!part.matches(".cell_input, .cell_input *") && !part.getClientRects().length && !part.matches("[data-explorer]")) continue;
         await put(part, node, later);
-        if (slide.short && pages.length > 1) return pages.slice(0, pages[1].empty ? 1 : 2);
+        if (slide.short && pages.length > 1) { pages.pop().section.remove(); return pages; }
       }
     }
 
@@ -258,6 +265,9 @@ window.lecture = (() => {
         await awake(explorer);
         if (explorer.dataset.explorer === "quiz") ask(explorer, page());
         else arrange(explorer);
+        await frame();
+        const drawn = explorer.querySelector(":scope > .lecture-picture");
+        if (drawn && drawn.scrollHeight > drawn.clientHeight + 1) explorer.classList.add("tall");
         await frame();
         return;
       }
@@ -328,7 +338,9 @@ window.lecture = (() => {
     }
 
     page().fit();
-    return pages.filter((one, index) => index === 0 || !one.empty);
+    const needed = pages.filter((one, index) => index === 0 || !one.empty);
+    pages.filter((one) => !needed.includes(one)).forEach((one) => one.section.remove());
+    return needed;
   }
 
   const ZOOMS = [2, 1.9, 1.8, 1.7, 1.6]; // of a question; its smallest text has 15 pixels on the page
@@ -366,7 +378,7 @@ window.lecture = (() => {
       picture.remove();
       said.remove();
       controls.remove();
-      explorer.classList.remove("lecture-explorer", "wide", "narrow");
+      explorer.classList.remove("lecture-explorer", "wide", "narrow", "tall");
     });
   }
 
@@ -421,7 +433,7 @@ window.lecture = (() => {
     deck = new Reveal(reveal, {
       width: WIDTH, height: HEIGHT, margin: 0, minScale: 0.1, maxScale: 8, center: false, embedded: !printing, hash: false,
       respondToHashChanges: false, history: false, transition: "none", backgroundTransition: "none", navigationMode: "linear",
-      slideNumber: "c/t", controlsTutorial: false, disableLayout: false, scrollActivationWidth: null, pdfSeparateFragments: false,
+      slideNumber: "c/t", controls: false, disableLayout: false, scrollActivationWidth: null, pdfSeparateFragments: false,
       pdfMaxPagesPerSlide: 1, totalTime: minutes * 60, plugins: [RevealNotes], touch: true, focusBodyOnPageVisibilityChange: false,
       keyboardCondition: ({ target, key }) => !(target.closest?.(inside)
         || ((key === " " || key === "Enter") && target.closest?.("button, a, label"))),
@@ -440,7 +452,8 @@ window.lecture = (() => {
     const tool = (name, text, act) => make("button", { type: "button", title: name, ariaLabel: name, onclick: act }, text);
     const timer = make("p", { className: "lecture-timer", hidden: true });
     const dot = make("div", { className: "lecture-dot", hidden: true });
-    room.append(timer, dot, make("div", { className: "lecture-tools" }, tool("Speaker notes (S)", "≡", () => deck.getPlugin("notes").open()),
+    room.append(timer, dot, make("div", { className: "lecture-tools" }, tool("Previous slide", "‹", () => deck.prev()),
+      tool("Next slide", "›", () => deck.next()), tool("Speaker notes (S)", "≡", () => deck.getPlugin("notes").open()),
       tool("Keys (?)", "?", () => deck.toggleHelp()), tool("Leave the slides (L)", "×", leave)));
     const started = Date.now();
     const tick = () => { timer.textContent = `${clock((Date.now() - started) / 1000)} of ${minutes} min`; };
