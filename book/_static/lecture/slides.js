@@ -20,8 +20,9 @@ window.lecture = (() => {
   /** What a slide is made from: its title, the blocks that it shows, and what is said: notes, or the text around. */
   const sheet = (title, own) => ({ title, own, blocks: [], notes: [], text: [] });
 
-  /** The slides of a page that has cells marked for them. */
-  function marked(article) {
+  /** The slides of a page that has cells marked for them. Each has its explorers and questions, marked or not, and its
+   * predictions where none is marked. */
+  function marked(article, also = "[data-explorer]") {
     const slides = [sheet(null, true)];
     let mark = "slide", fresh = false, heading = null, ahead = [];
     const begin = (own) => {
@@ -51,7 +52,7 @@ window.lecture = (() => {
           slides.at(-1).blocks.push({ node: child, later: mark === "fragment" });
         } else if (mark === "notes") {
           slides.at(-1).notes.push(child);
-        } else if (mark === "none" && child.querySelector("[data-explorer]")) { // a lecture leaves none out
+        } else if (mark === "none" && (child.matches(also) || child.querySelector(also))) {
           begin(false);
           slides.at(-1).blocks.push({ node: child, later: false });
         } else if (mark === "none") {
@@ -60,7 +61,9 @@ window.lecture = (() => {
       }
     }
     walk(article);
-    return slides.filter((slide, index) => index === 0 || slide.blocks.length);
+    const found = slides.filter((slide, index) => index === 0 || slide.blocks.length);
+    const asks = found.some((slide) => slide.blocks.some(({ node }) => node.matches(".predict")));
+    return asks || also.includes("predict") ? found : marked(article, "[data-explorer], .predict");
   }
 
   /** The slides of a page without such cells: each section is one, and shows what fits. */
@@ -435,7 +438,7 @@ window.lecture = (() => {
       respondToHashChanges: false, history: false, transition: "none", backgroundTransition: "none", navigationMode: "linear",
       slideNumber: "c/t", controls: false, disableLayout: false, scrollActivationWidth: null, pdfSeparateFragments: false,
       pdfMaxPagesPerSlide: 1, totalTime: minutes * 60, plugins: [RevealNotes], touch: true, focusBodyOnPageVisibilityChange: false,
-      keyboardCondition: ({ target, key }) => !(target.closest?.(inside)
+      keyboardCondition: ({ target, key }) => /^Page/.test(key) || !(target.closest?.(inside)
         || ((key === " " || key === "Enter") && target.closest?.("button, a, label"))),
     });
     await deck.initialize();
@@ -503,6 +506,7 @@ window.lecture = (() => {
     for (const [place, node] of moved.reverse()) {
       node.classList.remove("fragment", "visible", "current-fragment");
       node.removeAttribute("data-fragment-index");
+      node.querySelectorAll("[data-paused-by-reveal]").forEach((one) => one.removeAttribute("data-paused-by-reveal"));
       place.replaceWith(node);
     }
     moved = [];
