@@ -35,7 +35,8 @@ def code(cell):
 
 def order(page):
     """The page's paragraphs, titles and comments in their order."""
-    return [node.astext() for node in page.findall(lambda one: isinstance(one, (nodes.paragraph, nodes.title, nodes.raw)))]
+    kinds = (nodes.paragraph, nodes.title, nodes.raw)
+    return [node.astext() for node in page.findall(lambda node: isinstance(node, kinds))]
 
 
 def page_of(*content):

@@ -130,7 +130,7 @@ def predictions(page: nodes.document) -> Iterator[Entry]:
 def quiz_state(output: str) -> dict[str, Any]:
     """What the script of a question knows of it."""
     found = re.search(r'<script type="application/json">(.*?)</script>', output, re.DOTALL)
-    return json.loads(found[1]) if found else {"name": "", "question": ""}
+    return {"name": "", "question": ""} | (json.loads(found[1]) if found else {})
 
 
 def questions(page: nodes.document) -> Iterator[Entry]:
@@ -138,7 +138,8 @@ def questions(page: nodes.document) -> Iterator[Entry]:
     found = [text for node in outputs(page) if 'data-explorer="quiz"' in (text := node.astext())]
     for number, text in enumerate(found, 1):
         state = quiz_state(text)
-        yield Entry(f"question-{state['name']}", f"Question {number}", [nodes.Text(sentence(re.sub("[`*]", "", state["question"]))[0])])
+        asked, _ = sentence(re.sub("[`*]", "", state["question"]))
+        yield Entry(f"question-{state['name']}", f"Question {number}", [nodes.Text(asked)])
 
 
 def tasks(page: nodes.document) -> Iterator[Entry]:

@@ -1,7 +1,7 @@
 """What lecture mode needs to know of a page: where each cell of its notebook begins, and whether it is for a slide.
 
 Text and code of a notebook become one page, in which the cells of text have no bounds any more. Before the first block
-of each cell stands a comment, `<!--cell slide-->`, with the cell's `slideshow.slide_type`; `none` for a cell without one.
+of each cell stands a comment, `<!--cell slide-->`, with the cell's `slideshow.slide_type`, or `none`.
 `lecture/slides.js` makes slides from the page itself, when the reader asks for them.
 """
 

@@ -19,8 +19,9 @@
   function box(key, text, change = () => {}) {
     const input = make("input", { type: "checkbox", checked: recall(key) !== null });
     input.addEventListener("change", () => {
-      if (!remember(key, input.checked ? "done" : null)) input.checked = false;
-      change();
+      const kept = remember(key, input.checked ? "done" : null);
+      if (!kept) input.checked = false;
+      change(kept);
     });
     return make("label", { className: "done" }, input, text);
   }
@@ -67,15 +68,22 @@
   said.setAttribute("role", "status");
   for (const thing of things) {
     if (thing.kind === "read") {
-      thing.box = box(thing.key, "Read", show);
+      thing.box = box(thing.key, "Read", ticked);
       thing.list.before(make("p", { className: "progress-read" }, thing.box));
     } else if (thing.kind === "exercise") {
-      thing.box = box(thing.key, "Done", show);
+      thing.box = box(thing.key, "Done", ticked);
       thing.item.prepend(thing.box);
     } else {
       thing.mark = make("span", { className: "progress-mark" });
       thing.item.prepend(thing.mark);
     }
+  }
+
+  const count = (number) => `${number} ${number === 1 ? "entry" : "entries"}`;
+
+  function ticked(kept) {
+    said.textContent = kept ? "" : "This browser keeps nothing for this page.";
+    show();
   }
 
   function show() {
@@ -101,7 +109,7 @@
     const link = make("a", { href: URL.createObjectURL(new Blob([text], { type: "application/json" })), download: "progress.json" });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-    said.textContent = `Exported: ${kept.length} entries.`;
+    said.textContent = `Exported: ${count(kept.length)}.`;
   }
 
   /** The entries of an exported file, each with the thing that it is about; null for any other file. */
@@ -124,7 +132,8 @@
     const known = entries.filter(({ thing }) => thing);
     known.forEach(({ thing, value }) => remember(thing.key, value));
     const other = entries.length - known.length;
-    said.textContent = `Imported: ${known.length} entries.${other ? ` ${other} belong to nothing in this book and were left out.` : ""}`;
+    said.textContent = `Imported: ${count(known.length)}.${other
+      ? ` ${count(other)} ${other === 1 ? "belongs to nothing in this book and was" : "belong to nothing in this book and were"} left out.` : ""}`;
     show();
   }
 
