@@ -1,4 +1,4 @@
-"""Lecture mode in a browser: slides are whole and legible, explorers live on them, and the page is as before after it."""
+"""Lecture mode in a browser: slides are whole and legible, explorers alive, and the page as before after it."""
 
 from __future__ import annotations
 

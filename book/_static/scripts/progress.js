@@ -16,8 +16,8 @@
   const keyOf = { read: (page) => `read:${page}`, exercise: (page, id) => `exercise:${page}:${id}` };
 
   /** A box to tick, kept under `key`; `change` is called when the reader ticks it. */
-  function box(key, text, change = () => {}) {
-    const input = make("input", { type: "checkbox", checked: recall(key) !== null });
+  function box(key, text, what, change = () => {}) {
+    const input = make("input", { type: "checkbox", checked: recall(key) !== null, ariaLabel: `${text}: ${what}` });
     input.addEventListener("change", () => {
       const kept = remember(key, input.checked ? "done" : null);
       if (!kept) input.checked = false;
@@ -30,9 +30,12 @@
 
   const here = location.pathname;
   const exercises = document.querySelectorAll("div.exercise.admonition[id]");
-  exercises.forEach((one) => one.querySelector(".admonition-title")?.after(box(keyOf.exercise(here, one.id), "Done")));
+  for (const one of exercises) {
+    const title = one.querySelector(".admonition-title");
+    title?.after(box(keyOf.exercise(here, one.id), "Done", title.textContent.trim()));
+  }
   if (exercises.length) {
-    document.querySelector("article > section")?.append(make("p", { className: "read" }, box(keyOf.read(here), "I have read this chapter")));
+    document.querySelector("article > section")?.append(make("p", { className: "read" }, box(keyOf.read(here), "I have read this chapter", document.querySelector("h1").firstChild.textContent)));
   }
 
   // Your progress ------------------------------------------------------------------------------------------------
@@ -49,7 +52,7 @@
     const title = list.previousElementSibling.querySelector("a"), page = pathOf(title), name = page.replace(root, "");
     const links = [...list.querySelectorAll(":scope > li > p > a, :scope > li > a")];
     if (links.some((link) => !/#(predict|question)-/.test(link.hash))) {
-      things.push({ kind: "read", name, key: keyOf.read(page), what: "", list });
+      things.push({ kind: "read", name, key: keyOf.read(page), what: "", list, title: title.textContent });
     }
     let prediction = 0;
     for (const link of links) {
@@ -68,10 +71,10 @@
   said.setAttribute("role", "status");
   for (const thing of things) {
     if (thing.kind === "read") {
-      thing.box = box(thing.key, "Read", ticked);
+      thing.box = box(thing.key, "Read", thing.title, ticked);
       thing.list.before(make("p", { className: "progress-read" }, thing.box));
     } else if (thing.kind === "exercise") {
-      thing.box = box(thing.key, "Done", ticked);
+      thing.box = box(thing.key, "Done", thing.item.querySelector("a").textContent, ticked);
       thing.item.prepend(thing.box);
     } else {
       thing.mark = make("span", { className: "progress-mark" });
