@@ -153,36 +153,45 @@ window.lecture = (() => {
     }
   }
 
+  /** Set an attribute; it is as before when the slides are left, or when what is returned is called. */
+  function change(element, name, value) {
+    const before = element.getAttribute(name);
+    const restore = () => (before === null ? element.removeAttribute(name) : element.setAttribute(name, before));
+    element.setAttribute(name, value);
+    undo.push(restore);
+    return restore;
+  }
+
+  const enlarged = new WeakMap();
+
   /** Draw a figure as large as there is room, its texts at least `SMALLEST`. */
   function enlarge(figure, room) {
     const drawings = [...figure.querySelectorAll("svg")];
     const shown = drawings.find((one) => one.getClientRects().length);
     if (!shown) return;
+    (enlarged.get(figure) ?? []).reverse().forEach((restore) => restore());
+    const changes = [];
+    enlarged.set(figure, changes);
     const [, , width, height] = shown.getAttribute("viewBox").split(/[\s,]+/).map(Number);
     const caption = figure.querySelector("figcaption")?.offsetHeight ?? 0;
     const scale = Math.min((WIDTH - 120) / width, (room - caption - 28) / height);
     for (const drawing of drawings.filter((one) => one.getClientRects().length)) {
-      const before = drawing.getAttribute("style");
-      undo.push(() => (before === null ? drawing.removeAttribute("style") : drawing.setAttribute("style", before)));
-      drawing.style.cssText += `;width:${width * scale}px;height:${height * scale}px;max-width:none`;
+      changes.push(change(drawing, "style", `width:${width * scale}px;height:${height * scale}px;max-width:none`));
       for (const text of drawing.querySelectorAll("text")) {
         const pieces = [text, ...text.querySelectorAll("tspan")];
         const pixels = Math.max(...pieces.map((one) => parseFloat(getComputedStyle(one).fontSize))) * scale;
         if (!(pixels < SMALLEST)) continue;
         const box = text.getBBox(), anchor = getComputedStyle(text).textAnchor;
         const x = box.x + { start: 0, middle: 0.5, end: 1 }[anchor] * box.width, y = box.y + box.height / 2;
-        const old = text.getAttribute("transform"), more = SMALLEST / pixels;
-        undo.push(() => (old === null ? text.removeAttribute("transform") : text.setAttribute("transform", old)));
-        text.setAttribute("transform", `${old ?? ""} translate(${x} ${y}) scale(${more}) translate(${-x} ${-y})`);
+        const more = SMALLEST / pixels;
+        changes.push(change(text, "transform", `${text.getAttribute("transform") ?? ""} translate(${x} ${y}) scale(${more}) translate(${-x} ${-y})`));
       }
     }
   }
 
   /** Show a picture as large as there is room. */
   function limit(picture, room) {
-    const before = picture.getAttribute("style");
-    undo.push(() => (before === null ? picture.removeAttribute("style") : picture.setAttribute("style", before)));
-    picture.style.cssText += `;max-height:${room}px !important;max-width:100%;width:auto !important;height:auto !important`;
+    change(picture, "style", `max-height:${room}px !important;max-width:100%;width:auto !important;height:auto !important`);
   }
 
   /** Ways to divide what is too long for a page: the pieces, and a frame around some of them. */
@@ -265,6 +274,7 @@ window.lecture = (() => {
       page().body.append(whole);
       if (explorer) {
         page().section.classList.add("slide-explorer");
+        page().body.setAttribute("data-prevent-swipe", ""); // a finger on a slider turns no slide
         await awake(explorer);
         if (explorer.dataset.explorer === "quiz") ask(explorer, page());
         else arrange(explorer);
@@ -397,11 +407,20 @@ window.lecture = (() => {
 
   async function enter() {
     lecture.open = true;
+    try {
+      await open();
+    } catch (error) {
+      leave();
+      throw error;
+    }
+  }
+
+  async function open() {
     const article = document.querySelector("article.bd-article");
     left = { scroll: scrollY, focus: document.activeElement, parameters: hash() };
     const slidesElement = make("div", { className: "slides" });
     const reveal = make("div", { className: "reveal bd-article" }, slidesElement);
-    room = make("div", { className: "lecture-room bd-content fitting" }, reveal);
+    room = make("div", { className: "lecture-room bd-content fitting", role: "region", ariaLabel: "Slides" }, reveal);
     document.documentElement.classList.add("lecturing");
     document.body.append(room);
     await document.fonts?.ready;
@@ -412,7 +431,7 @@ window.lecture = (() => {
       const pages = await paginate(slide, slidesElement);
       const said = spoken(slide);
       if (!number) said.unshift(make("p", {}, `Planned: ${minutes} minutes for ${slides.length} slides.`));
-      pages[0].section.append(make("aside", { className: "notes" }, ...said));
+      for (const { section } of pages) section.append(make("aside", { className: "notes" }, ...said.map((one) => one.cloneNode(true))));
       if (pages.length > 1) {
         const stack = make("section");
         pages[0].section.before(stack);
@@ -511,7 +530,7 @@ window.lecture = (() => {
     }
     moved = [];
     undo = [];
-    deck.destroy();
+    deck?.destroy();
     room.remove();
     room = deck = null;
     document.documentElement.classList.remove("lecturing");
