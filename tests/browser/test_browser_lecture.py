@@ -231,6 +231,8 @@ def test_a_page_without_marked_cells_has_a_slide_a_section(open_page: Any, name:
 def test_slides_have_no_barriers(open_page: Any, axe: str, scheme: str) -> None:
     page = lecture(open_page, CHAPTER, scheme)
     page.evaluate(axe)
+    ink = "element => getComputedStyle(element).color"
+    assert page.locator(".lecture-room .slide-body li").first.evaluate(ink) == page.locator("body").evaluate(ink)
     for selector in ("h1", ".predict", "figure.measured", ".lecture-explorer", ".quiz"):
         go_to(page, selector)
         violations = page.evaluate("axe.run(document.querySelector('.lecture-room'), {resultTypes: ['violations']})")
