@@ -94,6 +94,21 @@ def test_explorers_are_listed_and_questions_and_the_figures_in_their_place_are_n
     assert 'data-explorer="degradation"><script type="application/json">' in document.astext()
 
 
+def test_predictions_and_questions_are_named_and_listed_with_what_they_ask():
+    box = nodes.admonition("", nodes.title(text="Predict"), nodes.paragraph(text="Three networks. Which is best?"),
+                           nodes.bullet_list("", nodes.list_item("", nodes.paragraph(text="a) The first"))),
+                           classes=["predict"])
+    quiz = library.quiz("depth-of-what", "Of *which* `x`? Choose.", [("one", True, "Yes."), ("two", False, "No.")])
+    document = page(box, raw(quiz.static()))
+    catalogue.add_anchors(None, document)
+    prediction, question_ = catalogue.tasks(document)
+    assert (prediction.anchor, prediction.name) == ("predict-1", "Prediction 1") and "predict-1" in box["ids"]
+    assert "".join(node.astext() for node in prediction.text) == "Three networks."
+    assert (question_.anchor, question_.name) == ("question-depth-of-what", "Question 1")
+    assert "".join(node.astext() for node in question_.text) == "Of which x?"
+    assert '<div id="question-depth-of-what" data-explorer="quiz">' in document.astext()
+
+
 def test_every_explorer_of_the_book_has_a_title():
     for script in library.FOLDER.glob("*.js"):
         if script.stem not in ("common", "host", "quiz"):

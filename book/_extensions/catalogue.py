@@ -1,12 +1,14 @@
 """What there is to look at and to do: the book's figures, explorers and exercises, by chapter.
 
 The directives `{list-of-figures}`, `{list-of-explorers}` and `{list-of-exercises}` are filled, from the pages as they
-were read, when the page that holds them is written; such a page is written in every build.
+were read, when the page that holds them is written; such a page is written in every build. So is `{list-of-tasks}`:
+each page's predictions, questions and exercises, to which `scripts/progress.js` adds what the reader has done.
 """
 
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -46,13 +48,17 @@ def outputs(page: nodes.document) -> Iterator[nodes.raw]:
 
 
 def add_anchors(app: Sphinx, page: nodes.document) -> None:
-    """Number the figures of a page, and name its explorers, so that links can lead to them."""
+    """Number a page's figures and predictions, name its explorers and questions, so that links can lead to them."""
+    for number, box in enumerate(prediction_boxes(page), 1):
+        box["ids"].append(f"predict-{number}")
     figures, there = 0, set[str]()
     for node in outputs(page):
         text = node.astext()
         if found := EXPLORER.search(text):
             name = found[2]
-            if name != "quiz" and name not in there:
+            if name == "quiz":
+                text = text.replace(found[0], f'<div id="question-{quiz_state(text)["name"]}" data-explorer="quiz">', 1)
+            elif name not in there:
                 text = text.replace(found[0], f'<div id="explorer-{name}" data-explorer="{name}">', 1)
             there.add(name)
         else:
@@ -94,7 +100,7 @@ def listed_explorers(page: nodes.document) -> Iterator[Entry]:
     """A page's explorers, by the title that the reader sees; the questions do not count."""
     for node in outputs(page):
         text = node.astext()
-        if (found := EXPLORER.search(text)) and found[1]:
+        if (found := EXPLORER.search(text)) and found[1] and found[2] != "quiz":
             script = (explorers.FOLDER / f"{found[2]}.js").read_text(encoding="utf-8")
             shown = re.search(r'\bbegin\(el, "([^"]+)"', script)
             yield Entry(found[1], shown[1] if shown else found[2], [nodes.Text(seen(text))])
@@ -108,6 +114,39 @@ def exercises(page: nodes.document) -> Iterator[Entry]:
                          if type(child).__name__ == "exercise_subtitle"), "")
             first = next(iter(node.findall(nodes.paragraph)), nodes.paragraph())
             yield Entry(node["ids"][0], kind, first_sentence(first))
+
+
+def prediction_boxes(page: nodes.document) -> Iterator[nodes.Element]:
+    return (node for node in page.findall(nodes.Element) if "predict" in node.get("classes", []))
+
+
+def predictions(page: nodes.document) -> Iterator[Entry]:
+    """A page's predictions: the first sentence of what is asked."""
+    for number, box in enumerate(prediction_boxes(page), 1):
+        asked = [child for child in box.children if isinstance(child, nodes.paragraph)]
+        yield Entry(f"predict-{number}", f"Prediction {number}", first_sentence(asked[-1]) if asked else [])
+
+
+def quiz_state(output: str) -> dict[str, Any]:
+    """What the script of a question knows of it."""
+    found = re.search(r'<script type="application/json">(.*?)</script>', output, re.DOTALL)
+    return {"name": "", "question": ""} | (json.loads(found[1]) if found else {})
+
+
+def questions(page: nodes.document) -> Iterator[Entry]:
+    """A page's questions, by the number that the reader sees."""
+    found = [text for node in outputs(page) if 'data-explorer="quiz"' in (text := node.astext())]
+    for number, text in enumerate(found, 1):
+        state = quiz_state(text)
+        asked, _ = sentence(re.sub("[`*]", "", state["question"]))
+        yield Entry(f"question-{state['name']}", f"Question {number}", [nodes.Text(asked)])
+
+
+def tasks(page: nodes.document) -> Iterator[Entry]:
+    """What a page asks its reader to do."""
+    yield from predictions(page)
+    yield from questions(page)
+    yield from exercises(page)
 
 
 def sentence(text: str) -> tuple[str, bool]:
@@ -148,7 +187,7 @@ def without_links(inline: Iterable[nodes.Node]) -> list[nodes.Node]:
 # Sphinx ---------------------------------------------------------------------------------------------------------
 
 KINDS: dict[str, Callable[[nodes.document], Iterator[Entry]]] = {
-    "figures": figures, "explorers": listed_explorers, "exercises": exercises}
+    "figures": figures, "explorers": listed_explorers, "exercises": exercises, "tasks": tasks}
 
 
 class ListPlaceholder(nodes.General, nodes.Element):
@@ -186,11 +225,12 @@ def fill_lists(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         filled: list[nodes.Node] = []
         for page in reading_order(app.env):
             entries = list(KINDS[place["kind"]](app.env.get_doctree(page)))
-            if place["kind"] == "exercises":
+            if place["kind"] in ("exercises", "tasks"):
                 entries = numbered(entries, app.env.toc_fignumbers.get(page, {}).get("exercise", {}))
             if entries:
                 address = app.builder.get_relative_uri(docname, page)
                 filled += listing(app.env.titles[page].astext(), address, entries)
+                filled[-1]["classes"].append(place["kind"])  # scripts/progress.js looks for "tasks"
         place.replace_self(filled)
 
 

@@ -130,6 +130,6 @@ LOST = """async (names) => {
 def test_the_style_sheet_has_every_rule_that_matches_something(open_page: Any, name: str) -> None:
     page = open_page(name)
     sheets = [path.relative_to(SITE / "_static").as_posix() for path in (SITE / "_static").rglob("*.css")
-              if path.name not in ("site.css", "basic.css")]
+              if path.name not in ("site.css", "basic.css", "reveal.css", "slides.css")]  # the last two: a lecture's
     assert len(sheets) > 8
     assert page.evaluate(LOST, sheets) == []

@@ -20,6 +20,7 @@
   }, { rootMargin: "1200px 0px" });
   for (const el of document.querySelectorAll("[data-explorer]")) {
     if (!window.explorers?.[el.dataset.explorer]) continue;
+    el.addEventListener("wanted", () => { near.unobserve(el); if (!el.matches(".explorer")) start(el); }); // by a lecture
     if (el.querySelector("figure")) near.observe(el);
     else start(el); // a question is light, and its notes have to be there when the page is printed
   }
