@@ -667,9 +667,9 @@ def overlaps(boxes: Tensor) -> Tensor:
 
 @check
 def promise_and_alarms(answer: tuple[float, float]) -> str:
-    """`(members, healthy)` in per cent: found at most with e^ε = 3, δ = 0.001, 2 % false alarms; alarmed, prevalence 10 %.
+    """`(members, healthy)` in per cent: found at most, with e^ε = 3, δ = 0.001, 2 % false alarms; alarmed.
 
-    Of the alarms 60 % are right, and 20 % of the ill are missed.
+    The second where one in ten is ill, 60 % of the alarms are right and 20 % of the ill are missed.
     """
     members, healthy = map(float, answer)
     if 0 < max(members, healthy) <= 1:
@@ -685,7 +685,7 @@ def promise_and_alarms(answer: tuple[float, float]) -> str:
     if not math.isclose(healthy, right, abs_tol=0.06):
         typical = {right / 0.8: "One minus the share of the missed is the last factor.",
                    right * 0.2 / 0.8: "The last factor is the share that is found, not the share that is missed.",
-                   right * 0.6 / 0.4 * 1.5: "(1 − v)/v: wrong alarms over right ones.",
+                   right * (0.6 / 0.4)**2: "(1 − v)/v: wrong alarms over right ones.",
                    right * 81: "p/(1 − p): ill over healthy.", 40.0: "That is the share of the alarms that are false.",
                    100 * 0.1 * 0.4 / 0.6 * 0.8: "Divide by the healthy, who are nine in ten."}
         advice = hint(healthy, typical, "Of 1,000 people 100 are ill and 80 of them are alarmed. Those are 60 % of the "
@@ -696,14 +696,15 @@ def promise_and_alarms(answer: tuple[float, float]) -> str:
 
 @check
 def worst_margin(answer: Callable[[Tensor, Tensor, Tensor, int, float], float]) -> str:
-    """`answer(weight, bias, x, label, epsilon)`: the least logit of `label` less the largest other one, for small changes.
+    """`answer(weight, bias, x, label, epsilon)`: least value of the label's logit less the largest other one.
 
-    weight K×n, bias K, x n; every number of x moves by at most epsilon.
+    weight K×n, bias K, x n; every number of x may move by epsilon.
     """
     generator = torch.Generator().manual_seed(0)
     cases = [(torch.tensor([[1.0, -2.0], [0.0, 1.0]]), torch.tensor([0.5, 0.0]), torch.tensor([1.0, 0.5]), 0, 0.1)]
     cases += [(torch.randn(4, 9, generator=generator), torch.randn(4, generator=generator),
-               torch.rand(9, generator=generator), label, epsilon) for label, epsilon in ((0, 0.05), (3, 0.2), (2, 0.0))]
+               torch.rand(9, generator=generator), label, epsilon)
+              for label, epsilon in ((0, 0.05), (3, 0.2), (2, 0.0))]
     for weight, bias, x, label, epsilon in cases:
         given = float(answer(weight.clone(), bias.clone(), x.clone(), label, epsilon))
         apart, others = weight[label] - weight, torch.arange(len(bias)) != label
@@ -718,8 +719,8 @@ def worst_margin(answer: Callable[[Tensor, Tensor, Tensor, int, float], float]) 
                     "Each number may move by epsilon by itself: add the sizes of the weights, not their squares."),
                    (float((margins - epsilon * weight[label].abs().sum())[others].min()),
                     "The change moves the other logit, too: it is the difference of the weights that counts."),
-                   (float((margins - epsilon * size)[nearest]), "The class that is nearest before the change need not be "
-                    "the one that is nearest after it: take the smallest over all classes.")]
+                   (float((margins - epsilon * size)[nearest]), "The class that is nearest before the change need not "
+                    "be the nearest after it: take the smallest over all classes.")]
         advice = hint(given, typical, "For each other class take the difference of the two rows of weights, and move "
                                       "every number of x against its sign.", atol=1e-4)
         return f"For {len(bias)} classes and epsilon {epsilon} it is {right:.4f}; yours is {given:.4f}. {advice}"
