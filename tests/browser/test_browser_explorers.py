@@ -18,7 +18,8 @@ EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "conce
              "lesions": "understanding/paths",
              "memory": "practice/large-models",
              "trainability": "understanding/shattered-gradients",
-             "driving": "practice/driving"}
+             "driving": "practice/driving",
+             "attack": "practice/responsibility"}
 
 
 def explorer(page: Any, name: str) -> Any:
