@@ -91,7 +91,8 @@ def test_probabilities_and_derivatives_are_those_of_pytorch(state: dict[str, Any
     network = unpacked(state["networks"]["usual"])
     pixels, labels = pictures(state)
     found = in_node(GIVEN + "return pictures.map(({ pixels, label }) => { const answer = answerOf(network, pixels);"
-                    "return [Array.from(answer.probabilities), Array.from(slopeOf(network, answer, label))]; });", state)
+                    "return [Array.from(answer.probabilities), Array.from(slopeOf(network, answer, label))]; });",
+                    state)
     with torch.no_grad():
         expected = network((pixels - state["mean"]) / state["std"]).softmax(1)
     right = slopes(network, state, pixels, labels).flatten(1)
@@ -115,7 +116,8 @@ def test_attacks_are_those_of_the_chapter(state: dict[str, Any], attack: str, st
 
 
 def test_a_coin_is_the_same_each_time_and_falls_both_ways(state: dict[str, Any]) -> None:
-    one, again = (in_node(GIVEN + "return pictures.map((one) => [one.coins, Array.from(changed(network, one, 'coin', 0.1)),"
+    one, again = (in_node(GIVEN + "return pictures.map((one) => [one.coins,"
+                          "Array.from(changed(network, one, 'coin', 0.1)),"
                           "Array.from(changed(network, one, 'pgd', 0))]);", state) for _ in range(2))
     assert one == again
     pixels, _ = pictures(state)
@@ -128,7 +130,8 @@ def test_a_coin_is_the_same_each_time_and_falls_both_ways(state: dict[str, Any])
 
 
 def test_what_is_said_follows_the_numbers() -> None:
-    body = ("const [before, after] = [3, 8].map((digit) => Array.from({ length: 10 }, (_, other) => (other === digit ? 0.91 : 0.01)));"
+    body = ("const [before, after] = [3, 8].map((digit) => Array.from({ length: 10 }, (_, other) => "
+            "(other === digit ? 0.91 : 0.01)));"
             "return [attackSentences({ attack: 'coin', epsilon: 0.1, network: 'attacked' }, 3, before, after, 1, 12),"
             "attackSentences({ attack: 'pgd', epsilon: 0, network: 'usual' }, 3, before, before, 12, 12)];")
     changed, still = in_node(body, {})
