@@ -278,7 +278,8 @@ def attack(networks: Mapping[str, nn.Module], mean: float, std: float, pixels: T
 
     `networks`: "usual" and, if there is one, "attacked": residual networks of eight layers for 1×8×8, which get pixels
     less `mean`, divided by `std`. They are kept with a byte a weight. `pixels`: N×1×8×8 in sixteenths from 0 to 1, N at
-    most 20. `curves`: for each network and each of "fgsm", "pgd" and "coin" the accuracy in per cent by size. Raises ValueError for other networks, pictures or curves.
+    most 20. `curves`: for each network and each of "fgsm", "pgd" and "coin" the accuracy in per cent by size. Raises
+    ValueError for other networks, pictures or curves.
     """
     shapes = [(network.in_channels, len(network.blocks()), network.classes) for network in networks.values()]  # type: ignore[operator]
     if "usual" not in networks or set(shapes) != {(1, 3, 10)}:

@@ -15,7 +15,8 @@ from tests.listings import ROOT, chapter_code, definition, study_code, study_mod
 CODE = chapter_code("practice/responsibility")
 
 
-@pytest.mark.parametrize("name", ["everything", "halves", "learn", "confidence", "calibrated", "roc", "hits_at", "grouped"])
+@pytest.mark.parametrize("name", ["everything", "halves", "learn", "confidence", "calibrated", "roc", "hits_at",
+                                  "grouped"])
 def test_the_chapter_shows_what_the_study_of_membership_ran(name: str) -> None:
     assert definition(CODE, name) == definition(study_code("membership"), name)
 
@@ -98,7 +99,8 @@ class Line(nn.Module):
 
 
 def test_attacks_stay_in_the_box_and_raise_the_loss(attacks: ModuleType) -> None:
-    pixels, labels = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0)), torch.ones(5, dtype=torch.int64)
+    pixels = torch.rand(5, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    labels = torch.ones(5, dtype=torch.int64)
     for attack in (attacks.fgsm, attacks.pgd, attacks.broken):
         extra = () if attack is attacks.fgsm else (torch.Generator().manual_seed(1),)
         moved = attack(Line(), pixels, labels, 0.1, *extra)
