@@ -272,8 +272,8 @@ if __name__ == "__main__":
 
     for kind, change in CASES:
         plan += [{"group": "attacked", "kind": kind, "change": change,
-                  "rate": best(group="attacked", kind=kind, change=change), "count": 20 if kind == "residual-20" else 40,
-                  "seed": 1}]
+                  "rate": best(group="attacked", kind=kind, change=change),
+                  "count": 20 if kind == "residual-20" else 40, "seed": 1}]
     for epsilon in EPSILONS:
         plan += [{"group": "guarded", "kind": "logistic", "epsilon": epsilon,
                   "rate": best(group="guarded", epsilon=epsilon), "count": 40, "seed": 1}]
