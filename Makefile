@@ -8,7 +8,7 @@ python = .venv/bin/python
 notebooks = $(wildcard book/*/*.ipynb)
 export PYTHON TORCH
 
-.PHONY: help install book test test-site test-downloads test-links serve lab data format lock upgrade clean
+.PHONY: help install book test test-site test-downloads test-links serve lab data assignments mark classroom format lock upgrade clean
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -47,6 +47,16 @@ lab: install  ## open the notebooks in JupyterLab
 
 data: install  ## fetch the optional data sets; DATA="mnist" fetches one
 	@$(python) -m resnet_lib data $(DATA)
+
+assignments: install  ## make notebooks to hand in from the exercises; ONLY=concepts/depth does one chapter
+	@$(python) -m tools.assignments $(ONLY)
+
+mark: install  ## mark what lies in _build/assignments/submitted; ONLY=depth marks one assignment
+	@$(python) -m tools.assignments mark $(ONLY)
+
+classroom: install  ## write one folder for a class without a network: site, notebooks, data, packages
+	@test -e _build/html/index.html || { echo "There is no site yet: run make book first." >&2; exit 1; }
+	@$(python) -m tools.classroom
 
 format: install  ## bring the notebooks into the form in which they are stored
 	@$(python) tools/canonical.py $(notebooks)

@@ -61,6 +61,12 @@ def test_has_the_parts_of_a_chapter(chapter):
 
 
 @every_chapter
+def test_links_name_chapters_by_their_titles_and_needs_come_first(chapter):
+    titles = {one.name: one.notebook.cells[0].source.splitlines()[0].removeprefix("# ") for one in CHAPTERS}
+    kept(rules.wrong_links(chapter.notebook, chapter.name, titles), chapter.path)
+
+
+@every_chapter
 def test_quizzes_do_not_give_themselves_away(chapter):
     kept(rules.wrong_quizzes(chapter.notebook), chapter.path)
 
@@ -113,7 +119,11 @@ def test_glue_of_a_page_names_what_is_there(page):
     kept(rules.wrong_glue(page.read_text(encoding="utf-8"), page), page)
 
 
-@pytest.mark.parametrize("name", ["faq", "tools"])
+ANSWERS = ["faq", "tools", *sorted(path.stem for pattern in ("wrap-up*", "instructors*")
+                                   for path in (ROOT / "book" / "reference").glob(f"{pattern}.md"))]
+
+
+@pytest.mark.parametrize("name", ANSWERS)
 def test_results_on_a_page_of_answers_are_glued(name):
     page = ROOT / "book" / "reference" / f"{name}.md"
     kept(rules.typed_results(page.read_text(encoding="utf-8")), page)
@@ -228,11 +238,25 @@ def test_the_install_cell_says_what_to_do_when_no_repository_is_known(monkeypatc
 
 def test_missing_parts_are_caught():
     problems = rules.missing_parts(new_notebook(cells=[new_markdown_cell("# A chapter")]))
-    assert len(problems) == 9 and "no quiz (explorers.quiz)" in problems
+    assert len(problems) == 10 and "no quiz (explorers.quiz)" in problems
     exercise = "```{exercise-start} Paper (5 minutes)\n:label: first\n```"
     problems = rules.missing_parts(new_notebook(cells=[new_markdown_cell(exercise)]))
     assert "exercise first has no solution" in problems
     assert "1 exercises, at least 3 are needed" in problems
+
+
+def test_wrong_titles_and_needs_that_come_later_are_caught():
+    titles = {"concepts/depth": "Why are deeper networks worse?", "networks/plain": "What is it made of, and why?"}
+
+    def found(text, name="concepts/depth"):
+        return rules.wrong_links(new_notebook(cells=[new_markdown_cell(text)]), name, titles)
+
+    assert found("See [Of what is it made?](../networks/plain.ipynb)") \
+        == ['"Of what is it made?" leads to the chapter "What is it made of, and why?"']
+    assert found("**You need** [the plain network](../networks/plain.ipynb).") \
+        == ["needs networks/plain, which stands behind it"]
+    assert found("**You need** [depth](../concepts/depth.ipynb#one).", "networks/plain") == []
+    assert found("[What is it made of?](../networks/plain.ipynb), [later](plain.ipynb)") == []
 
 
 def test_a_quiz_whose_answers_can_be_read_is_caught():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import nbformat
 
@@ -17,7 +17,7 @@ from tools.canonical import canonical, folded, install_cell
 WIDGET = "application/vnd.jupyter.widget-view+json"
 UNFINISHED = re.compile(r"\b(TODO|FIXME|TBD|XXX|lorem ipsum|coming soon|to be written|to be done)\b", re.IGNORECASE)
 CODE = ("math", "code", "code-block")  # directives whose content is no prose
-PARTS = ("After this chapter you can", "You need", "What we measured", "Further reading")
+PARTS = ("After this chapter you can", "You need", "## Check yourself", "What we measured", "Further reading")
 
 # A measured result in prose: a percentage, points, "7 times as large", "×7", "a loss of 0.3", "the error is 12".
 RESULT = re.compile(
@@ -73,6 +73,30 @@ def missing_parts(notebook: nbformat.NotebookNode) -> list[str]:
     slides = sum("slideshow" in cell.metadata for cell in notebook.cells)
     if slides < 5:
         problems.append(f"{slides} cells are marked for lectures (slideshow metadata), at least 5 are needed")
+    return problems
+
+
+def wrong_links(notebook: nbformat.NotebookNode, name: str, titles: dict[str, str]) -> list[str]:
+    """Links to chapters under another title than theirs, and needed chapters that stand behind the one at hand.
+
+    `name` is the chapter's, as in "concepts/depth"; `titles` has the title of every chapter, in the order of the book.
+    """
+    text = "\n".join(prose(cell.source) for _, cell in cells(notebook, "markdown"))
+    problems, order = [], list(titles)
+
+    def chapter(address: str) -> str:
+        return (PurePosixPath(name).parent / address).name
+
+    by_name = {PurePosixPath(one).name: one for one in order}
+    for words, address in re.findall(r"\[([^\]]*)\]\(([^)#]*)\.ipynb", text):
+        title = titles.get(by_name.get(chapter(address), ""), words)
+        if words.endswith("?") and not title.startswith(words[:-1]):
+            problems.append(f'"{words}" leads to the chapter "{title}"')
+    needs = re.search(r"\*\*You need\*\*.*", text)
+    for _, address in re.findall(r"\[([^\]]*)\]\(([^)#]*)\.ipynb", needs[0] if needs else ""):
+        needed = by_name.get(chapter(address), name)
+        if order.index(needed) > order.index(name):
+            problems.append(f"needs {needed}, which stands behind it")
     return problems
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -128,11 +128,21 @@ def first_sentence(paragraph: nodes.paragraph) -> list[nodes.Node]:
         elif isinstance(child, (nodes.reference, addnodes.pending_xref)):
             kept.append(nodes.Text(child.astext()))
         elif isinstance(child, (nodes.math, nodes.literal, nodes.emphasis, nodes.strong)):
-            kept.append(child.deepcopy())
-    for node in kept:
-        for link in list(node.findall(lambda one: isinstance(one, (nodes.reference, addnodes.pending_xref)))):
-            link.parent.replace(link, nodes.Text(link.astext()))
+            kept += without_links([child])
     return kept
+
+
+def without_links(inline: Iterable[nodes.Node]) -> list[nodes.Node]:
+    """Copies of the parts of a text, with the words of each link in its place."""
+    copies: list[nodes.Node] = []
+    for node in inline:
+        if isinstance(node, (nodes.reference, addnodes.pending_xref)):
+            copies.append(nodes.Text(node.astext()))
+            continue
+        copies.append(node.deepcopy())
+        for link in list(copies[-1].findall(lambda one: isinstance(one, (nodes.reference, addnodes.pending_xref)))):
+            link.parent.replace(link, nodes.Text(link.astext()))
+    return copies
 
 
 # Sphinx ---------------------------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@
     a link to that place, named as it is there.
 `{term-plan} 13`
     all chapters in their order, dealt out to so many weeks as evenly as that allows, with their exercises.
+`{lesson} concepts/depth`
+    what a chapter says of itself: a link to it, its minutes to read and for the exercises, and its aims.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from catalogue import KINDS, exercises, link
+from catalogue import KINDS, exercises, link, without_links
 from docutils import nodes
 from measured import reading_order
 from sphinx.application import Sphinx
@@ -42,6 +44,15 @@ def to_solve(page: nodes.document) -> int:
     """The minutes that a chapter's exercises state; "an evening" does not count."""
     stated = (re.search(r"(\d+) minutes", entry.name) for entry in exercises(page))
     return sum(int(match[1]) for match in stated if match)
+
+
+def aims(page: nodes.document) -> list[list[nodes.Node]]:
+    """What a reader can do after a chapter, as the list at its head says it, without links."""
+    for paragraph in page.findall(nodes.paragraph):
+        following = paragraph.next_node(descend=False, siblings=True)
+        if paragraph.astext() == "After this chapter you can" and isinstance(following, nodes.bullet_list):
+            return [without_links(item.next_node(nodes.paragraph).children) for item in following]
+    return []
 
 
 def clock(minutes: int) -> str:
@@ -121,6 +132,27 @@ class TermPlan(SphinxDirective):
         return [PathPlaceholder(weeks=int(self.arguments[0]))]
 
 
+class Lesson(SphinxDirective):
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        self.env.metadata[self.env.docname]["lists_paths"] = "yes"
+        return [PathPlaceholder(lesson=f"book/{self.arguments[0]}")]
+
+
+def lesson(app: Sphinx, name: str, docname: str) -> list[nodes.Node]:
+    """A chapter with its minutes and its aims."""
+    page = app.env.get_doctree(name) if name in app.env.all_docs else None
+    can = aims(page) if page else []
+    if page is None or not can:
+        logger.warning("there is no chapter %s, or it names no aims", name, location=docname)
+        return []
+    return [nodes.paragraph("", "", link("The chapter", app.builder.get_relative_uri(docname, name)),
+                            nodes.Text(f": {to_read(page)} minutes to read, {to_solve(page)} for the exercises. "
+                                       "Afterwards a student can")),
+            nodes.bullet_list("", *(nodes.list_item("", nodes.paragraph("", "", *aim)) for aim in can))]
+
+
 def path(app: Sphinx, stops: Sequence[Stop], docname: str) -> list[nodes.Node]:
     """The stops as a numbered list, and the minutes of all."""
     items, total = [], 0
@@ -172,8 +204,11 @@ def fill_paths(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         node.replace_self(link(name, f"{app.builder.get_relative_uri(docname, page)}#{place}")
                           if name else nodes.Text(place))
     for place in list(doctree.findall(PathPlaceholder)):
-        place.replace_self(path(app, place["stops"], docname) if "stops" in place
-                           else plan(app, place["weeks"], docname))
+        if "lesson" in place:
+            place.replace_self(lesson(app, place["lesson"], docname))
+        else:
+            place.replace_self(path(app, place["stops"], docname) if "stops" in place
+                               else plan(app, place["weeks"], docname))
 
 
 def pages_with_paths(app: Sphinx, env: BuildEnvironment) -> list[str]:
@@ -186,6 +221,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_role("place", PlaceRole())
     app.add_directive("reading-path", ReadingPath)
     app.add_directive("term-plan", TermPlan)
+    app.add_directive("lesson", Lesson)
     app.connect("env-updated", pages_with_paths)
     app.connect("doctree-resolved", fill_paths)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -15,6 +15,7 @@ from tools.build import PROJECT
 from tools.chapters import chapters
 
 CHAPTERS = [*(chapter.name for chapter in chapters(PROJECT)), "reference/paths"]
+WRAP_UPS = [f"reference/{path.stem}" for path in sorted((PROJECT / "book" / "reference").glob("wrap-up-*.md"))]
 CHAPTER = "concepts/depth"
 PRINTED = "element => getComputedStyle(element).display !== 'none' && element.getBoundingClientRect().height > 0"
 pytestmark = pytest.mark.browser
@@ -54,7 +55,7 @@ def answer(quiz: Any, index: int) -> None:
 
 
 @pytest.mark.parametrize("width", [1300, 360])
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("chapter", [*CHAPTERS, *WRAP_UPS])
 def test_feedback_stands_under_the_chosen_answer(open_page: Any, chapter: str, width: int) -> None:
     page = open_page(chapter, width)
     expected, quizzes = states(chapter), page.locator("[data-explorer='quiz']").all()
@@ -166,7 +167,32 @@ def test_on_paper_all_feedback_stands_at_the_end(open_page: Any, chapter: str) -
     assert not quizzes.first.locator(".on-paper").is_visible()
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize("name", WRAP_UPS)
+def test_a_wrap_up_prints_as_a_paper_or_with_answers(open_page: Any, name: str) -> None:
+    page = open_page(name)
+    quizzes, notes = page.locator("[data-explorer='quiz']"), page.locator("article > .quiz-notes")
+    answer(quizzes.first, 0)
+    page.emulate_media(media="print")
+    assert not notes.is_visible() and not page.locator(".answered").first.is_visible()
+    assert not page.locator(".print-questions").is_visible()
+    hidden = page.locator("[data-explorer='quiz'] :is(button, .feedback, .on-paper)").all()
+    assert hidden and not any(element.is_visible() for element in hidden)
+    chosen, other = (quizzes.first.locator("input").nth(at) for at in (0, 1))
+    look = "element => ['appearance', 'backgroundColor', 'borderTopWidth'].map((key) => getComputedStyle(element)[key])"
+    assert chosen.evaluate(look) == other.evaluate(look) == ["none", "rgba(0, 0, 0, 0)", "1px"]
+    page.emulate_media(media="screen")
+    page.evaluate("window.print = () => { asked = document.documentElement.className.includes('with-answers'); }")
+    for button, answers in (("Print with answers", True), ("Print the questions", False), ("Print with answers", True)):
+        page.get_by_role("button", name=button).click()
+        assert page.evaluate("asked") is answers
+    page.emulate_media(media="print")
+    assert notes.is_visible() and all(place.is_visible() for place in page.locator(".answered").all())
+    assert notes.locator("li").count() == sum(len(state["choices"]) for state in states(name))
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert not notes.is_visible()
+
+
+@pytest.mark.parametrize("chapter", [*CHAPTERS, *WRAP_UPS])
 def test_without_javascript_each_choice_unfolds_its_feedback(open_page: Any, chapter: str) -> None:
     page = open_page(chapter, java_script_enabled=False)
     quizzes = page.locator("[data-explorer='quiz']").all()
@@ -183,7 +209,7 @@ def test_without_javascript_each_choice_unfolds_its_feedback(open_page: Any, cha
             assert not feedback.is_visible()
     page.emulate_media(media="print")
     for quiz in quizzes:
-        assert all(feedback.is_visible() for feedback in quiz.locator("details > p").all())
+        assert all(feedback.is_visible() == (chapter not in WRAP_UPS) for feedback in quiz.locator("details > p").all())
 
 
 def test_python_and_javascript_read_the_same_markup() -> None:

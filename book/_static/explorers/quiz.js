@@ -19,8 +19,14 @@ const QUIZ_STYLE = `
   .explorer.quiz, .quiz-notes li { break-inside: avoid; }
   .quiz .feedback { display: none; }
   .quiz .on-paper { display: block; color: var(--muted); font-size: .875rem; margin: .25rem 0 0; }
-  .quiz-notes { display: block; }
+  .quiz-notes { display: var(--answers, block); }
   .quiz-notes ul { list-style: none; padding: 0; }
+  article:has(.print-questions) .quiz-notes { break-before: page; }
+  article:has(.print-questions) .quiz .on-paper { display: none; }
+  article:has(.print-questions) .quiz input { appearance: none; width: .9rem; height: .9rem; margin-top: .3rem;
+    border: 1px solid #000; border-radius: 0; background: none; }
+  article:has(.print-questions) .quiz label { font-weight: inherit; border-color: transparent; min-height: 0;
+    padding: .15rem 0; }
 }
 `;
 
