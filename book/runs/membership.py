@@ -276,6 +276,7 @@ if __name__ == "__main__":
                   "count": 20 if kind == "residual-20" else 40, "seed": 1}]
     plan += [{"group": "attacked", "kind": kind, "change": "as it is", "rate": rate, "count": 12, "seed": 2}
              for kind in ("residual-8", "plain-8") for rate in (0.1, 0.3)]
+    plan += [{"group": "attacked", "kind": "residual-8", "change": "as it is", "rate": 0.3, "count": 40, "seed": 3}]
     for epsilon in EPSILONS:
         plan += [{"group": "guarded", "kind": "logistic", "epsilon": epsilon,
                   "rate": best(group="guarded", epsilon=epsilon), "count": 40, "seed": 1}]
