@@ -186,7 +186,8 @@ function render({ model, el }) {
   const networks = Object.fromEntries(Object.entries(data.networks).map(([name, layers]) =>
     [name, { layers: networkFrom(layers), mean: data.mean, std: data.std }]));
   const choices = { picture: pictures.map((_, index) => index), network: Object.keys(networks), attack: Object.keys(ATTACKS), epsilon: EPSILONS };
-  const now = { picture: 0, network: "usual", attack: "fgsm", epsilon: 0.1, ...address.chosen("attack", choices) };
+  const turned = pictures.findIndex((one) => said(answerOf(networks.usual, changed(networks.usual, one, "fgsm", 0.1)).probabilities) !== one.label);
+  const now = { picture: Math.max(0, turned), network: "usual", attack: "fgsm", epsilon: 0.1, ...address.chosen("attack", choices) };
 
   begin(el, "Make the network err");
   if (!document.getElementById("attack-style")) document.head.append(make("style", { id: "attack-style" }, ATTACK_STYLE));
@@ -194,7 +195,7 @@ function render({ model, el }) {
   const captions = canvases.map(() => make("p"));
   const board = make("div", { class: "attack" }, make("div", { class: "pictures" },
     ...canvases.map((canvas, index) => make("div", {}, captions[index], canvas))));
-  const recorded = make("div", { class: "panels" }), readout = make("div"), told = conclusion();
+  const recorded = make("div", { class: "panels", style: "margin-top: 1.25rem" }), readout = make("div"), told = conclusion();
 
   function curves(describe) {
     const colours = { fgsm: "var(--residual)", pgd: "var(--residual)", coin: "var(--muted)" };
