@@ -27,6 +27,7 @@ from IPython.display import HTML
 from torch import Tensor, nn
 
 from resnet_lib import data
+from resnet_lib import saliency as attribution
 from resnet_lib.records import Record
 from resnet_lib.runs import Study
 from resnet_lib.weights import Trained
@@ -240,6 +241,71 @@ def trainability(study: Study, instead: HTML) -> Explorer:
         for change in ("bias", "slope")}
     return Explorer("trainability", {"depths": study.values("depth"), "doses": doses, "trained": 0.3, "found": found},
                     instead)
+
+
+def landscape(planes: Mapping[str, tuple[str, Mapping[str, Sequence[Sequence[float]]]]], instead: HTML) -> Explorer:
+    """The loss on planes through networks' weights, as contours and as a surface, with both kinds of statistics.
+
+    `planes`: what the page calls each network, its kind, and square grids of losses "stored" and "recomputed" of one
+    size, the network itself in the middle. The page gets hundredths of powers of ten, 10⁻⁶ at least and 10⁹ at most.
+    Raises ValueError for grids of another form.
+    """
+    networks = []
+    for name, (kind, grids) in planes.items():
+        size = len(grids["stored"])
+        if size % 2 == 0 or any(len(row) != size for grid in grids.values() for row in (grid, *grid)):
+            raise ValueError(f"The planes of {name} are not two squares of one odd size.")
+        networks.append({"name": name, "colour": f"var(--{'residual' if kind == 'residual' else 'plain'})", **{
+            how: [[round(100 * math.log10(min(max(loss, 1e-6), 1e9))) for loss in row] for row in grids[how]]
+            for how in ("stored", "recomputed")}})
+    return Explorer("landscape", {"networks": networks}, instead)
+
+
+CHANGES = {"trained": "nothing", "classifier": "the classifier", "stage 3": "classifier and stage 3",
+           "stage 2": "classifier and stages 3, 2", "all": "all layers", "other seed": "another trained network"}
+
+
+def saliency(images: Sequence[tuple[str, Tensor]], maps: Mapping[str, Mapping[str, Tensor]],
+             medians: Mapping[str, Mapping[str, Mapping[str, float]]], instead: HTML) -> Explorer:
+    """Saliency maps of a trained network beside those of a changed one and of another seed, with their agreement.
+
+    `images`: a name and H×W pixels in [0, 1] each. `maps[state][method]`: N×H×W, signed, for the states of CHANGES. A
+    method whose maps are the same in all states knows no network. `medians[method][state]`: the recorded agreement
+    for "size", "ink" and "sign". Raises ValueError for other states and for maps of another number or size.
+    """
+    names, pixels = [name for name, _ in images], torch.stack([picture for _, picture in images])
+    if list(maps) != list(CHANGES):
+        raise ValueError(f"The states of the network are {', '.join(CHANGES)}; not {', '.join(maps)}.")
+    if any(heat.shape != pixels.shape for drawn in maps.values() for heat in drawn.values()):
+        raise ValueError(f"A map has the shape of the images, {'×'.join(map(str, pixels.shape))}.")
+    agreement: dict[str, Any] = {}
+    own, fixed = maps["trained"], []
+    for method, heat in own.items():
+        if all(torch.equal(heat, drawn[method]) for drawn in maps.values()):
+            fixed.append(method)
+            continue
+        agreement[method] = {}
+        for state, drawn in maps.items():
+            ways = {"size": (heat.abs(), drawn[method].abs(), None),
+                    "ink": (heat.abs(), drawn[method].abs(), pixels > 0), "sign": (heat, drawn[method], pixels > 0)}
+            agreement[method][state] = {way: [round(value, 3) for value in attribution.agreement(*pair)]
+                                        for way, pair in ways.items()}
+    return Explorer("saliency", {
+        "states": list(CHANGES), "names": CHANGES, "fixed": fixed,
+        "images": [{"name": name, "pixels": in_levels(picture)} for name, picture in zip(names, pixels)],
+        "maps": {method: {state: [in_levels(heat) for heat in drawn[method]] for state, drawn in maps.items()
+                          if method not in fixed or state == "trained"} for method in own},
+        "agreement": agreement,
+        "recorded": {method: {state: {way: round(value, 2) for way, value in found.items()}
+                              for state, found in states.items()} for method, states in medians.items()}}, instead)
+
+
+def in_levels(heat: Tensor) -> str:
+    """A map H×W as 15 levels, the root of a pixel's share of the largest size, two a byte and in base64."""
+    share = heat / heat.abs().max().clamp(min=1e-12)
+    levels = (7 * share.sign() * share.abs().sqrt()).round().to(torch.int16) + 7
+    pairs = levels.flatten().view(-1, 2)
+    return in_base64((16 * pairs[:, 0] + pairs[:, 1]).to(torch.uint8))
 
 
 def threshold(logits: Sequence[float], ill: Sequence[bool], instead: HTML) -> Explorer:

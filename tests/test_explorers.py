@@ -16,7 +16,7 @@ import pytest
 import torch
 from IPython.display import HTML
 
-from resnet_lib import explorers, records, runs, weights
+from resnet_lib import explorers, records, runs, saliency, weights
 
 NAMES = sorted(path.stem for path in explorers.FOLDER.glob("*.js") if path.stem not in ("common", "host"))
 INSTEAD = HTML("<figure>a picture</figure>")
@@ -300,6 +300,48 @@ def test_lesions_are_recorded_for_every_set_or_for_pairs() -> None:
             explorers.lesions(lesions_of(change, [0] * stored, [1] * recomputed), names, 360, INSTEAD)
 
 
+# Saliency maps ------------------------------------------------------------------------------------------------------
+
+def saliency_maps(**changed: torch.Tensor) -> dict[str, dict[str, torch.Tensor]]:
+    """Maps of two images of 4×4 pixels for each state; an edge map that is the same in all."""
+    generator = torch.Generator().manual_seed(1)
+    edges = torch.rand(2, 4, 4, generator=generator)
+    return {state: {"gradient": torch.randn(2, 4, 4, generator=generator), "edges": edges, **changed}
+            for state in explorers.CHANGES}
+
+
+PAIR = [("a 7", torch.eye(4)), ("a 2", torch.ones(4, 4))]
+
+
+def test_the_explorer_of_saliency_holds_every_map_and_its_agreement() -> None:
+    maps = saliency_maps()
+    explorer = explorers.saliency(PAIR, maps, {"gradient": {"all": {"size": 0.123}}}, INSTEAD)
+    state = of_page(explorer.static())
+    assert state == explorer.state and state["fixed"] == ["edges"] and list(state["maps"]["edges"]) == ["trained"]
+    assert state["agreement"]["gradient"]["trained"] == {"size": [1, 1], "ink": [1, 1], "sign": [1, 1]}
+    found = state["agreement"]["gradient"]["all"]
+    ink = torch.stack([pixels > 0 for _, pixels in PAIR])
+    assert found["sign"] == pytest.approx(
+        saliency.agreement(maps["trained"]["gradient"], maps["all"]["gradient"], ink), abs=6e-4)
+    assert found["size"] != found["ink"] and state["recorded"]["gradient"]["all"]["size"] == 0.12
+    levels = base64.b64decode(state["maps"]["gradient"]["all"][1])
+    values = torch.tensor([level - 7 for byte in levels for level in (byte >> 4, byte & 15)]).view(4, 4) / 7
+    shown = maps["all"]["gradient"][1] / maps["all"]["gradient"][1].abs().max()
+    assert (values.sign() * values.square() - shown).abs().max() < 0.15 and values.abs().max() == 1
+
+
+def test_an_empty_map_has_the_middle_level() -> None:
+    assert set(base64.b64decode(explorers.in_levels(torch.zeros(4, 4)))) == {0x77}
+
+
+def test_the_explorer_of_saliency_refuses_other_states_and_shapes() -> None:
+    maps = saliency_maps()
+    with pytest.raises(ValueError, match="The states of the network are trained, classifier"):
+        explorers.saliency(PAIR, {"trained": maps["trained"]}, {}, INSTEAD)
+    with pytest.raises(ValueError, match="the shape of the images, 2×4×4"):
+        explorers.saliency(PAIR, saliency_maps(gradient=torch.zeros(2, 4, 5)), {}, INSTEAD)
+
+
 # A threshold ------------------------------------------------------------------------------------------------------
 
 def test_the_explorer_of_thresholds_holds_each_image_once():
@@ -330,3 +372,18 @@ def test_the_explorer_of_trainability_holds_every_network_of_the_study() -> None
         assert 0 in doses and doses == sorted(doses)
         assert all(f"plain,{depth},{change if dose else 'bias'},{dose:g}" in state["found"]
                    for depth in state["depths"] for dose in doses)
+
+
+# Loss landscapes --------------------------------------------------------------------------------------------------
+
+def test_planes_are_kept_in_hundredths_of_powers_of_ten() -> None:
+    grids = {"stored": [[1.0, 10.0, 1e12], [0.0, 0.02, 2.0], [1.0, 1.0, math.inf]], "recomputed": [[1.0] * 3] * 3}
+    [network] = explorers.landscape({"residual-56": ("residual", grids)}, INSTEAD).state["networks"]
+    assert network["stored"] == [[0, 100, 900], [-600, -170, 30], [0, 0, 900]]
+    assert network["colour"] == "var(--residual)" and network["name"] == "residual-56"
+
+
+@pytest.mark.parametrize("stored", [[[1.0] * 4] * 4, [[1.0] * 3] * 2, [[1.0] * 2] * 3])
+def test_planes_are_squares_with_a_middle(stored: list[list[float]]) -> None:
+    with pytest.raises(ValueError, match="odd size"):
+        explorers.landscape({"plain-20": ("plain", {"stored": stored, "recomputed": [[1.0] * 3] * 3})}, INSTEAD)

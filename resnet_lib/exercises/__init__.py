@@ -80,9 +80,13 @@ from resnet_lib.exercises.practice import (
     worth_of_an_alarm,
 )
 from resnet_lib.exercises.understanding import (
+    integrated_by_hand,
     mean_length,
     mirrored_filters,
     open_share,
+    path_gradients,
     paths_left,
+    power_iteration,
     relative_change,
+    stale_growth,
 )

@@ -128,3 +128,110 @@ def mean_length(answer: Callable[[Tensor], float]) -> str:
             (right + 1, "The first part has the length 0: it goes around every block."),
         ], "The weights of one image are ⟨part, whole⟩/⟨whole, whole⟩ and add up to 1.", rtol=1e-6, atol=1e-9)
     return ""
+
+
+# understanding/loss-landscape ----------------------------------------------------------------------------------------
+
+
+@check
+def stale_growth(answer: Sequence[float]) -> str:
+    """(factor after 19 convolutions, factor after 55, distance at which 55 give a factor of 10): how much larger a
+    signal becomes when each convolution at distance r multiplies it by √(1 + r²); the factors at r = 1."""
+    if len(answer) != 3:
+        return "Three numbers are asked for: two factors and a distance."
+    shallow, deep, distance = map(float, answer)
+    for given, layers in ((shallow, 19), (deep, 55)):
+        if not math.isclose(given, 2 ** (layers / 2), rel_tol=0.01):
+            return f"{layers} convolutions: " + hint(given, [
+                (2.0**layers, "that is the factor of the variance; the signal's is its root."),
+                (layers * math.sqrt(2), "factors multiply, they do not add up."),
+                (math.sqrt(2), "that is the factor of one convolution."),
+                (2 ** ((layers + 1) / 2), "the classifier is not among them: it comes behind the last convolution."),
+            ], "each multiplies by √2.", rtol=0.01)
+    right = math.sqrt(10 ** (2 / 55) - 1)
+    return "" if math.isclose(distance, right, abs_tol=0.006) else hint(distance, [
+        (math.sqrt(10 ** (1 / 55) - 1), "Nearly: (1 + r²) has the power 55/2, for each factor is a root."),
+        (10 ** (2 / 55) - 1, "That is r²."), (10 ** (1 / 55), "That is the factor of one convolution, √(1 + r²)."),
+    ], "Solve (1 + r²) to the power of 55/2 equals 10 for r.", atol=0.003)
+
+
+@check
+def power_iteration(answer: Callable[[Callable[[Tensor], Tensor], int], float]) -> str:
+    """`answer(product, size)`: the eigenvalue of the largest size, with its sign, of a symmetric matrix size×size of
+    which only `product(vector)` is known."""
+    generator = torch.Generator().manual_seed(0)
+    for values in ([3.0, 1.0, 0.5, -1.0], [-5.0, 2.0, 1.0, 0.1, 0.0], [4.0]):
+        turn, _ = torch.linalg.qr(torch.randn(len(values), len(values), generator=generator))
+        matrix = turn @ torch.diag(torch.tensor(values)) @ turn.T
+        found = float(answer(matrix.matmul, len(values)))
+        if not math.isclose(found, values[0], rel_tol=1e-3):
+            rest = "Multiply again and again, shorten the vector to length 1 each time; at the end take v · H v."
+            return f"Of a matrix with the eigenvalues {values} it is {values[0]:g}; yours is {found:.4g}. " + hint(
+                found, [(-values[0], "The length of H v has lost the sign: take v · H v."),
+                        (values[0]**2, "Shorten v to length 1 before you take v · H v."),
+                        (max(values), "That is the largest, not the one of the largest size.")], rest, atol=1e-2)
+# understanding/interpretability --------------------------------------------------------------------------------------
+
+
+@check
+def integrated_by_hand(answer: Sequence[float]) -> str:
+    """(sum of derivative times number, integrated gradient of the first number) of f = x₁x₂ at (2, 3) from (0, 0), and
+    (derivative times number, integrated gradient) of g = 1 − ReLU(1 − x) at 2 from 0: four numbers."""
+    if len(answer) != 4:
+        return "Four numbers are asked for: two for f, two for g."
+    summed, first, slope, integral = map(float, answer)
+    if summed != 12:
+        return hint(summed, {6.0: "That is f itself, or one of the two products. Add both: x₁·∂f/∂x₁ + x₂·∂f/∂x₂.",
+                             5.0: "Those are the derivatives alone. Multiply each by its number before you add."},
+                    "The derivative by x₁ is x₂, and the other way round; multiply each by its own number and add.")
+    if first != 3:
+        return hint(first, {6.0: "That is the derivative at the end times x₁. On the way the derivative is α·3: take "
+                                 "its mean.", 1.5: "That is the mean derivative. Multiply it by x₁ = 2.",
+                            2.0: "On the way x₂ = 3α is the derivative by x₁; its mean is 1.5."},
+                    "On the way the derivative by x₁ is α x₂. Its mean over α, times x₁.")
+    if slope != 0:
+        return "At 2 the ReLU's input is −1: closed. So g does not change there, and its derivative is …?"
+    return "" if integral == 1 else hint(
+        integral, {2.0: "The mean slope of the way is not 1: from x = 1 on it is 0.",
+                   0.5: "That is the mean slope. Multiply it by the number, 2.",
+                   0.0: "At the end the slope is 0, but not on the way from 0 to 1."},
+        "By completeness it is g(2) − g(0).")
+
+
+@check
+def path_gradients(answer: Callable[[Callable[[Tensor], Tensor], Tensor, Tensor, int], Tensor]) -> str:
+    """`answer(f, x, start, steps)`: integrated gradients N×D of `f`, from N×D to N numbers, on the straight way from
+    `start` to `x`, with the derivative at the middle of each of `steps` equal parts."""
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn(4, 6, generator=generator, dtype=torch.float64)
+
+    def f(x: Tensor) -> Tensor:
+        return (x @ weight).sin().sum(1)
+
+    def by(x: Tensor, start: Tensor, places: list[float]) -> Tensor:
+        total = torch.zeros_like(x)
+        for place in places:
+            at = (start + place * (x - start)).requires_grad_()
+            total += torch.autograd.grad(f(at).sum(), at)[0]
+        return total / len(places)
+
+    x, start = (torch.randn(3, 4, generator=generator, dtype=torch.float64) for _ in range(2))
+    for steps in (1, 2, 5):
+        middles = [(step + 0.5) / steps for step in range(steps)]
+        right = (x - start) * by(x, start, middles)
+        given = answer(f, x.clone(), start.clone(), steps)
+        if given.shape != right.shape:
+            return f"One number for each of the 3×4 inputs is asked for; yours has the shape {tuple(given.shape)}."
+        if torch.allclose(given.detach().double(), right, atol=1e-8):
+            continue
+        lefts, rights = ([(step + shift) / steps for step in range(steps)] for shift in (0, 1))
+        return hint(given.detach(), [
+            (x * by(x, start, middles), "Multiply by x − start, the way that is gone, not by x."),
+            (by(x, start, middles), "That is the mean derivative. Multiply it by x − start."),
+            ((x - start) * by(x, start, lefts), "Take the middles, (step + ½)/steps, not the beginnings of the steps."),
+            ((x - start) * by(x, start, rights), "Take the middles, (step + ½)/steps, not the ends of the steps."),
+            (x * by(x, torch.zeros_like(x), middles), "The way begins at `start`: start + α (x − start)."),
+            (right * steps, "Divide by the number of steps: it is a mean."),
+            (-right, "The sign: from start to x."),
+        ], f"With steps={steps} it is not right. The places are start + (step + ½)/steps · (x − start).", atol=1e-8)
+    return ""

@@ -17,7 +17,9 @@ EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "conce
              "threshold": "practice/medicine",
              "lesions": "understanding/paths",
              "memory": "practice/large-models",
+             "saliency": "understanding/interpretability",
              "trainability": "understanding/shattered-gradients",
+             "landscape": "understanding/loss-landscape",
              "driving": "practice/driving",
              "attack": "practice/responsibility"}
 
@@ -205,4 +207,54 @@ def test_blocks_are_deleted_and_put_back(open_page: Any) -> None:
     for block in (27, 1, 2):
         again.get_by_role("button", name=f"block {block}", exact=True).press("Space")
     assert "without blocks 1 and 2" in said(page, again)  # pairs are recorded: 27 is back
+    assert page.watch.said == []
+
+
+def test_the_landscape_turns_and_changes_its_statistics(open_page: Any) -> None:
+    page = open_page(EXPLORERS["landscape"])
+    found = explorer(page, "landscape")
+    assert "plain-56, statistics stored" in said(page, found) and "1/" in said(page, found)
+    found.get_by_label("recomputed at each point").check()
+    assert "Guessing costs 2.3" in said(page, found)
+    surface = found.locator(".surface").first
+    before = surface.evaluate("element => element.outerHTML")
+    box = surface.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] / 2 + 90, box["y"] + box["height"] / 2)
+    page.mouse.up()
+    assert found.locator(".surface").first.evaluate("element => element.outerHTML") != before
+    turned = found.get_by_label("Turn the surface").get_attribute("aria-valuetext")
+    found.get_by_label("Turn the surface").press("ArrowLeft")
+    assert found.get_by_label("Turn the surface").get_attribute("aria-valuetext") != turned
+    found.get_by_label("Mark, up").press("ArrowLeft")
+    assert "0.833 up" in said(page, found)
+    found.get_by_label("residual-20 (photographs)").check()  # a coarser grid: the mark goes to the nearest point
+    assert "residual-20 (photographs)" in said(page, found) and "1 to the right" in said(page, found)
+    found.get_by_label("linear, cut off at 10").check()
+    assert "cut off at 10" in found.locator(".surface .title").text_content()
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)  # a link with the settings in it
+    assert "residual-20 (photographs), statistics recomputed" in said(page, explorer(page, "landscape"))
+
+
+def test_a_map_is_held_against_another_seed(open_page: Any) -> None:
+    page = open_page(EXPLORERS["saliency"])
+    found = explorer(page, "saliency")
+    assert found.locator("svg[role=img]").count() == 4
+    found.get_by_label("guided backpropagation").check()
+    assert "more than with a network that reads digits just as well" in said(page, found)
+    found.get_by_label("integrated gradients").check()
+    found.get_by_label("with sign, inside the ink").check()
+    found.get_by_label("Weights drawn anew").press("End")
+    assert "here training shows" in said(page, found)
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)  # a link with the settings in it
+    again = explorer(page, "saliency")
+    assert again.get_by_label("with sign, inside the ink").is_checked()
+    assert again.get_by_label("Weights drawn anew").get_attribute("aria-valuetext") == "all layers"
+    again.get_by_label("edges").check()
+    assert "knows no network" in said(page, again)
     assert page.watch.said == []
