@@ -225,6 +225,23 @@ def lesions(study: Study, names: Mapping[str, tuple[str, int]], images: int, ins
     return Explorer("lesions", {"networks": networks}, instead)
 
 
+def steps(study: Study, names: Mapping[str, str], images: int, instead: HTML) -> Explorer:
+    """Networks whose blocks are taken in several steps: the wrong ones of so many test images for each combination.
+
+    `names`: what the page calls each network, and its kind in the part "grid" of the study "iteration". The first is
+    shown first. Raises ValueError unless every combination of copies and strength in three stages is recorded.
+    """
+    copies, sizes, networks = (1, 2, 4), (0.25, 0.5, 1.0), []
+    for name, kind in names.items():
+        (run,) = study.select(part="grid", kind=kind)
+        recorded = {how: [wrong for ends in run[how] for wrong in ends] for how in ("stored", "recomputed")}
+        for how in recorded:
+            if len(run[how]) != (len(copies) * len(sizes)) ** 3 or len({*map(len, run[how])}) != 1:
+                raise ValueError(f"{len(run[how])} combinations of {name} are recorded, {how}.")
+        networks.append({"name": name, "colour": f"var(--{kind})", "images": images, **recorded})
+    return Explorer("steps", {"copies": list(copies), "sizes": list(sizes), "networks": networks}, instead)
+
+
 def trainability(study: Study, instead: HTML) -> Explorer:
     """Instruments before training and the loss reached, by depth and change of the start: the study "trainability"."""
     found: dict[str, Any] = {}

@@ -342,6 +342,36 @@ def test_the_explorer_of_saliency_refuses_other_states_and_shapes() -> None:
         explorers.saliency(PAIR, saliency_maps(gradient=torch.zeros(2, 4, 5)), {}, INSTEAD)
 
 
+# Steps ------------------------------------------------------------------------------------------------------------
+
+def steps_of(stored: list[list[int]], recomputed: list[list[int]]) -> runs.Study:
+    return runs.Study("iteration", "", "", "", {}, [
+        {"configuration": {"part": "grid", "kind": "plain"}, "seconds": 1.0,
+         "results": {"stored": stored, "recomputed": recomputed}}])
+
+
+def test_the_explorer_of_steps_holds_every_combination() -> None:
+    numbers = [[number, number + 1] for number in range(729)]
+    state = explorers.steps(steps_of(numbers, numbers[::-1]), {"plain-14": "plain"}, 360, INSTEAD).state
+    assert state["copies"] == [1, 2, 4] and state["sizes"] == [0.25, 0.5, 1.0]
+    (network,) = state["networks"]
+    assert network["stored"][:4] == [0, 1, 1, 2] and network["recomputed"][:2] == [728, 729]
+    assert len(network["stored"]) == 2 * 729 and network["colour"] == "var(--plain)" and network["images"] == 360
+    for bad in (numbers[1:], [*numbers[1:], [1]]):
+        with pytest.raises(ValueError, match="combinations of plain-14"):
+            explorers.steps(steps_of(numbers, bad), {"plain-14": "plain"}, 360, INSTEAD)
+
+
+def test_the_recorded_steps_fit_on_a_page_and_agree_with_the_study() -> None:
+    study = runs.load("iteration")
+    explorer = explorers.steps(study, {"residual-20": "residual", "plain-20": "plain"}, 360, INSTEAD)
+    for network, kind in zip(explorer.state["networks"], ("residual", "plain")):
+        plans = study.select(part="measured", kind=kind, depth=20, seed=211, scale=None)[0]["plans"]
+        for plan, copies, size in (("as trained", 0, 2), ("2 × ½", 1, 1), ("1 × ½", 0, 1), ("2 × 1", 1, 2)):
+            place = sum((3 * copies + size) * 9**stage for stage in range(3))
+            assert network["stored"][3 * place + 2] == plans[plan][0]  # the last of three readings
+
+
 # A threshold ------------------------------------------------------------------------------------------------------
 
 def test_the_explorer_of_thresholds_holds_each_image_once():

@@ -19,7 +19,7 @@ from tools.canonical import canonical
 
 ROOT = Path(__file__).resolve().parent.parent
 GLOSSARY = ROOT / "book" / "reference" / "glossary.md"
-EVERYDAY = {"activation", "error", "gate", "head", "path", "reach", "stage", "twin", "width"}
+EVERYDAY = {"activation", "error", "gate", "head", "lens", "path", "reach", "stage", "twin", "width"}
 OTHER_SENSE = r"filter out|is no loss|fragment, skip|texts skip|looks like chaos"  # no terms here
 CODE = ("math", "code", "code-block", "figure", "image", "list-table")  # directives without running text
 NOT_TEXT = re.compile(

@@ -80,6 +80,8 @@ from resnet_lib.exercises.practice import (
     worth_of_an_alarm,
 )
 from resnet_lib.exercises.understanding import (
+    decay,
+    heun,
     integrated_by_hand,
     mean_length,
     mirrored_filters,

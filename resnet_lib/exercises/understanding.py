@@ -170,6 +170,8 @@ def power_iteration(answer: Callable[[Callable[[Tensor], Tensor], int], float]) 
                 found, [(-values[0], "The length of H v has lost the sign: take v · H v."),
                         (values[0]**2, "Shorten v to length 1 before you take v · H v."),
                         (max(values), "That is the largest, not the one of the largest size.")], rest, atol=1e-2)
+
+
 # understanding/interpretability --------------------------------------------------------------------------------------
 
 
@@ -234,4 +236,64 @@ def path_gradients(answer: Callable[[Callable[[Tensor], Tensor], Tensor, Tensor,
             (right * steps, "Divide by the number of steps: it is a mean."),
             (-right, "The sign: from start to x."),
         ], f"With steps={steps} it is not right. The places are start + (step + ½)/steps · (x − start).", atol=1e-8)
+
+
+# understanding/iteration ---------------------------------------------------------------------------------------------
+
+
+@check
+def decay(answer: Sequence[float]) -> str:
+    """(end of one Euler step, of two half steps, of the solution, half-step change, steps needed to end within 0.01 of
+    the solution) for dx/dt = −0.8 x from 1 over one unit of time."""
+    if len(answer) != 5:
+        return "Five numbers are asked for: two ends by Euler's method, the exact end, c, and a number of steps."
+    one, two, exact, change, steps = map(float, answer)
+    if abs(one - 0.2) > 5e-4:
+        return hint(one, {-0.8: "That is the update. Add it to where you are.", 1.8: "The update is negative."},
+                    "One step adds u(1) = −0.8 to 1.", atol=5e-4)
+    if abs(two - 0.36) > 5e-4:
+        return hint(two, {0.2: "The second half asks for the update where the first one has led: it is smaller there.",
+                          0.6: "That is after one half step.", 0.04: "Those are two whole steps."},
+                    "Each half step multiplies x by 1 − 0.4.", atol=5e-4)
+    if abs(exact - math.exp(-0.8)) > 6e-4:
+        return hint(exact, {math.exp(0.8): "It decays: the exponent is negative."},
+                    "The solution of dx/dt = −0.8 x from 1 is an exponential function.", atol=2e-3)
+    if abs(change - 0.4) > 5e-4:
+        return hint(change, {0.16: "Divide by the update itself, nothing else: c = |u(0.6) − u(1)| / |u(1)|.",
+                             0.32: "That is the difference of the two updates. Divide by the first one.",
+                             0.6: "That is the ratio of the two updates; c is how much they differ.",
+                             0.8: "Half a step leads to 0.6, not to 0.2.", -0.4: "It is a size: take it without sign."},
+                    "Compare u(0.6) with u(1).", atol=5e-4)
+    return "" if steps == 15 else hint(
+        steps, {14.0: "Nearly: with 14 steps the end is still 0.0105 away.",
+                30.0: "That is enough, but half as many are enough, too."},
+        "The end is (1 − 0.8/n)ⁿ: try n until it lies within 0.01.")
+
+
+@check
+def heun(answer: Callable[[Callable, Tensor, float], Tensor]) -> str:
+    """`answer(f, x, h)`: one step of Heun's method for dx/dt = f(x), of length h, from x, a tensor of any shape."""
+    x = torch.randn(4, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    for f, h in ((torch.sin, 1.0), (torch.sin, 0.3), (lambda z: z * z - 1, 0.25)):
+        start = x.clone()
+        given = torch.as_tensor(answer(f, start, h))
+        if not torch.equal(start, x):
+            return "Your function changes the x that it is given. Make a new one."
+        k1 = f(x)
+        k2 = f(x + h * k1)
+        right = x + h / 2 * (k1 + k2)
+        if given.shape == right.shape and torch.allclose(given, right, rtol=1e-6, atol=1e-9):
+            continue
+        if given.shape != right.shape:
+            return f"For x of the shape 4×3 the answer has the shape {tuple(given.shape)}."
+        return hint(given, [(x + h * k1, "That is Euler's method: the speed at the end of the step is not used."),
+                            (x + h * f(x + h / 2 * k1), "That is the midpoint method: Heun's asks at the end of the "
+                             "step."),
+                            (x + h * (k1 + k2), "Take the mean of the two speeds, not their sum."),
+                            (x + h * k2, "That uses the speed at the end alone."),
+                            (x + h * k1 + h / 2 * (k1 + k2), "Go from the start, x, with the mean; not from where "
+                             "Euler's step has led."),
+                            (x + h / 2 * (k1 + f(x + k1)), "The first step, too, has the length h."),
+                            (x + (k1 + k2) / 2, "The mean of the speeds times h is the way.")],
+                    "x + h/2 · (k1 + k2), with k1 = f(x) and k2 = f(x + h k1).", rtol=1e-6, atol=1e-9)
     return ""

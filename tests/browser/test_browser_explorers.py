@@ -16,6 +16,7 @@ EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "conce
              "transfer": "practice/fine-tuning",
              "threshold": "practice/medicine",
              "lesions": "understanding/paths",
+             "steps": "understanding/iteration",
              "memory": "practice/large-models",
              "saliency": "understanding/interpretability",
              "trainability": "understanding/shattered-gradients",
@@ -257,4 +258,24 @@ def test_a_map_is_held_against_another_seed(open_page: Any) -> None:
     assert again.get_by_label("Weights drawn anew").get_attribute("aria-valuetext") == "all layers"
     again.get_by_label("edges").check()
     assert "knows no network" in said(page, again)
+
+
+def test_steps_are_set_by_stage_and_all_at_once(open_page: Any) -> None:
+    page = open_page(EXPLORERS["steps"])
+    found = explorer(page, "steps")
+    assert "2 steps of ½ for each ordinary block" in said(page, found) and "whole way" in said(page, found)
+    found.get_by_label("Stage 1: copies").press("ArrowLeft")
+    assert "In stage 1 this is not the way of one block: 0.5 of it." in said(page, found)
+    found.get_by_role("button", name="Two whole").press("Enter")
+    assert "2 of it and 2 of it and 2 of it" in said(page, found)
+    found.get_by_role("radio", name="recomputed").check()
+    found.get_by_role("radio", name="plain-20").check()
+    assert "plain-20, 2 steps of 1" in said(page, found) and "With stored statistics" in said(page, found)
+    address = page.url
+    page.goto("about:blank")
+    page.goto(address)  # a link with the settings in it
+    again = explorer(page, "steps")
+    assert "plain-20, 2 steps of 1" in said(page, again)
+    again.get_by_role("button", name="As trained").press("Enter")
+    assert "plain-20 as trained" in said(page, again)
     assert page.watch.said == []
