@@ -24,7 +24,7 @@ import anywidget
 import torch
 import traitlets
 from IPython.display import HTML
-from torch import Tensor
+from torch import Tensor, nn
 
 from resnet_lib import data
 from resnet_lib import saliency as attribution
@@ -353,6 +353,58 @@ def driving(study: Study, roads: Tensor, instead: HTML) -> Explorer:
         drivers[how] = run["layers"]
     whole = (1e5 * roads).round().int().tolist()
     return Explorer("driving", {"roads": whole, "drivers": drivers}, instead)
+
+
+def attack(networks: Mapping[str, nn.Module], mean: float, std: float, pixels: Tensor, labels: Tensor,
+           curves: Mapping[str, Mapping[str, Mapping[float, float]]], instead: HTML) -> Explorer:
+    """Digits that an attack changes: the page calculates networks, derivatives and attacks.
+
+    `networks`: "usual" and, if there is one, "attacked": residual networks of eight layers for 1×8×8, which get pixels
+    less `mean`, divided by `std`. They are kept with a byte a weight. `pixels`: N×1×8×8 in sixteenths from 0 to 1, N at
+    most 20. `curves`: for each network and each of "fgsm", "pgd" and "coin" the accuracy in per cent by size. Raises
+    ValueError for other networks, pictures or curves.
+    """
+    shapes = [(network.in_channels, len(network.blocks()), network.classes) for network in networks.values()]  # type: ignore[operator]
+    if "usual" not in networks or set(shapes) != {(1, 3, 10)}:
+        raise ValueError("The page calculates residual networks of eight layers, one channel and ten classes.")
+    levels = 16 * pixels
+    if pixels.shape[1:] != (1, 8, 8) or not 1 <= len(pixels) <= 20 or len(labels) != len(pixels) or not (
+            ((levels - levels.round()).abs() < 1e-3) & (levels.round() >= 0) & (levels.round() <= 16)).all():
+        raise ValueError("The page shows up to 20 pictures of 8×8 pixels in sixteenths, each with its label.")
+    if curves.keys() != networks.keys() or any(lines.keys() != {"fgsm", "pgd", "coin"} for lines in curves.values()):
+        raise ValueError("Each network has curves for fgsm, pgd and coin.")
+    text = ["".join(chr(97 + int(level)) for level in picture) for picture in levels.flatten(1).round().tolist()]
+    return Explorer("attack", {"networks": {name: in_bytes(network) for name, network in networks.items()},
+                               "mean": float(mean), "std": float(std), "pictures": text,
+                               "labels": [int(label) for label in labels],
+                               "curves": {name: {kind: [[*line], [three_digits(value) for value in line.values()]]
+                                                 for kind, line in lines.items()} for name, lines in curves.items()}},
+                    instead)
+
+
+@torch.no_grad()
+def in_bytes(network: nn.Module) -> list[dict[str, Any]]:
+    """Each convolution with its normalisation as one layer, a byte a weight; at last the classifier.
+
+    A weight of output channel c is its byte (two's complement, in base64, in PyTorch's order) times `scale[c]`, and
+    `shift[c]` is added to the sum. For networks without projections, in evaluation mode.
+    """
+    tensors = network.state_dict()
+    names = [name.removesuffix(".weight") for name, tensor in tensors.items() if tensor.ndim == 4]
+    found = []
+    for name in [*names, "classifier"]:
+        weight, shift = tensors[f"{name}.weight"], tensors.get(f"{name}.bias")
+        if shift is None:
+            norm = name.replace("conv", "norm") if "conv" in name else name.replace(".0", ".1")
+            gain = tensors[f"{norm}.weight"] / (tensors[f"{norm}.running_var"] + 1e-5).sqrt()
+            weight = weight.contiguous() * gain[:, None, None, None]
+            shift = tensors[f"{norm}.bias"] - tensors[f"{norm}.running_mean"] * gain
+        scale = weight.flatten(1).abs().amax(1).clamp(min=1e-8) / 127
+        whole = (weight / scale.view(-1, *[1] * (weight.ndim - 1))).round().to(torch.int8)
+        found.append({"shape": list(weight.shape), "bytes": in_base64(whole),
+                      "scale": [float(f"{value:.5g}") for value in scale.tolist()],
+                      "shift": [float(f"{value:.5g}") for value in shift.tolist()]})
+    return found
 
 
 SHAPES = {"W1": (10, 10), "b1": (10, 1), "W2": (5, 10), "b2": (5, 1), "x": (10, 1), "y": (5, 1)}

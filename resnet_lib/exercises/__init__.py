@@ -63,10 +63,12 @@ from resnet_lib.exercises.practice import (
     loudest,
     majority,
     masked_mean,
+    mended_attack,
     merged_kernel,
     moved_prevalence,
     only_the_last_stage,
     pairs_by_hand,
+    promise_and_alarms,
     quantised_by_blocks,
     reading_window,
     ring_time,
@@ -74,6 +76,7 @@ from resnet_lib.exercises.practice import (
     states_shared,
     two_metres,
     what_fits,
+    worst_margin,
     worth_of_an_alarm,
 )
 from resnet_lib.exercises.understanding import (

@@ -661,3 +661,103 @@ def overlaps(boxes: Tensor) -> Tensor:
     shared = (high - low).clamp(min=0).prod(2)
     area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
     return shared / (area[:, None] + area - shared)
+
+
+# responsibility ------------------------------------------------------------------------------------------------------
+
+@check
+def promise_and_alarms(answer: tuple[float, float]) -> str:
+    """`(members, healthy)` in per cent: found at most, with e^ε = 3, δ = 0.001, 2 % false alarms; alarmed.
+
+    The second where one in ten is ill, 60 % of the alarms are right and 20 % of the ill are missed.
+    """
+    members, healthy = map(float, answer)
+    if 0 < max(members, healthy) <= 1:
+        return "Give both in per cent."
+    if not math.isclose(members, 6.1, abs_tol=0.04):
+        typical = {6.0: "And δ: it is added at the end.", 6.001: "δ = 0.001 is 0.1 %.",
+                   math.exp(3) * 2 + 0.1: "The 3 is e to the power of ε already.",
+                   2.1: "The false alarms are multiplied by e to the power of ε.",
+                   6.3: "δ is not multiplied: 3 · 2 % + 0.1 %."}
+        advice = hint(members, typical, "hits ≤ 3 · false alarms + δ", atol=0.0005)
+        return f"The members found are at most not {members:g} %. {advice}"
+    right = 100 * 0.1 / 0.9 * 0.4 / 0.6 * 0.8
+    if not math.isclose(healthy, right, abs_tol=0.06):
+        typical = {right / 0.8: "One minus the share of the missed is the last factor.",
+                   right * 0.2 / 0.8: "The last factor is the share that is found, not the share that is missed.",
+                   right * (0.6 / 0.4)**2: "(1 − v)/v: wrong alarms over right ones.",
+                   right * 81: "p/(1 − p): ill over healthy.", 40.0: "That is the share of the alarms that are false.",
+                   100 * 0.1 * 0.4 / 0.6 * 0.8: "Divide by the healthy, who are nine in ten."}
+        advice = hint(healthy, typical, "Of 1,000 people 100 are ill and 80 of them are alarmed. Those are 60 % of the "
+                                        "alarms. How many alarms are false, among 900 healthy people?", atol=0.01)
+        return f"The first share is right. The healthy alarmed are not {healthy:g} %. {advice}"
+    return ""
+
+
+@check
+def worst_margin(answer: Callable[[Tensor, Tensor, Tensor, int, float], float]) -> str:
+    """`answer(weight, bias, x, label, epsilon)`: least value of the label's logit less the largest other one.
+
+    weight K×n, bias K, x n; every number of x may move by epsilon.
+    """
+    generator = torch.Generator().manual_seed(0)
+    cases = [(torch.tensor([[1.0, -2.0], [0.0, 1.0]]), torch.tensor([0.5, 0.0]), torch.tensor([1.0, 0.5]), 0, 0.1)]
+    cases += [(torch.randn(4, 9, generator=generator), torch.randn(4, generator=generator),
+               torch.rand(9, generator=generator), label, epsilon)
+              for label, epsilon in ((0, 0.05), (3, 0.2), (2, 0.0))]
+    for weight, bias, x, label, epsilon in cases:
+        given = float(answer(weight.clone(), bias.clone(), x.clone(), label, epsilon))
+        apart, others = weight[label] - weight, torch.arange(len(bias)) != label
+        margins, size = apart @ x + bias[label] - bias, apart.abs().sum(1)
+        right = float((margins - epsilon * size)[others].min())
+        if math.isclose(given, right, rel_tol=1e-4, abs_tol=1e-4):
+            continue
+        nearest = int(torch.where(others, margins, torch.inf).argmin())
+        typical = [(float(margins[others].min()), "That is the margin before the change."),
+                   (float((margins + epsilon * size)[others].min()), "The change works against the label: subtract."),
+                   (float((margins - epsilon * apart.norm(dim=1))[others].min()),
+                    "Each number may move by epsilon by itself: add the sizes of the weights, not their squares."),
+                   (float((margins - epsilon * weight[label].abs().sum())[others].min()),
+                    "The change moves the other logit, too: it is the difference of the weights that counts."),
+                   (float((margins - epsilon * size)[nearest]), "The class that is nearest before the change need not "
+                    "be the nearest after it: take the smallest over all classes.")]
+        advice = hint(given, typical, "For each other class take the difference of the two rows of weights, and move "
+                                      "every number of x against its sign.", atol=1e-4)
+        return f"For {len(bias)} classes and epsilon {epsilon} it is {right:.4f}; yours is {given:.4f}. {advice}"
+    return ""
+
+
+@check
+def mended_attack(answer: Callable[..., Tensor]) -> str:
+    """`answer(network, pixels, labels, epsilon, generator, steps)`: projected gradient descent that gets nowhere stuck.
+
+    Pixels and the result are N×1×8×8 in [0, 1], and no pixel moves by more than epsilon.
+    """
+    class Tilted(nn.Module):
+        """Two classes; every pixel above 0 makes the first less likely."""
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            ink = pixels.flatten(1).sum(1)
+            return torch.stack([1 - 0.1 * ink, 0.1 * ink], 1)
+
+    network, labels = Tilted(), torch.zeros(6, dtype=torch.int64)
+    pixels = torch.zeros(6, 1, 8, 8)
+    pixels[:, :, 3:5, 2:6] = torch.rand(6, 1, 2, 4, generator=torch.Generator().manual_seed(0))
+    kept = pixels.clone()
+    moved = answer(network, pixels, labels, 0.1, torch.Generator().manual_seed(1), 10).detach()
+    if moved.shape != pixels.shape:
+        return f"The result has the shape {tuple(moved.shape)}, the pictures {tuple(pixels.shape)}."
+    if not torch.equal(pixels, kept):
+        return "It writes into the pictures that it was given."
+    if moved.min() < 0 or moved.max() > 1:
+        return "Some pixels lie outside of 0 to 1."
+    if (moved - pixels).abs().max() > 0.1 + 1e-5:
+        return "Some pixels moved by more than epsilon."
+    blank = pixels == 0
+    stuck = float((moved[blank] < 0.099).double().mean())
+    if stuck > 0.01:
+        return (f"{100 * stuck:.0f} % of the blank pixels are not where the loss is largest. A change below 0 has no "
+                "gradient as long as clamp stands between it and the network: bring it back into the picture first.")
+    if (moved[~blank] < (pixels[~blank] + 0.099).clamp(max=1)).any():
+        return "The blank pixels are right; those with ink did not go as far as they may."
+    return ""

@@ -21,7 +21,8 @@ EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "conce
              "saliency": "understanding/interpretability",
              "trainability": "understanding/shattered-gradients",
              "landscape": "understanding/loss-landscape",
-             "driving": "practice/driving"}
+             "driving": "practice/driving",
+             "attack": "practice/responsibility"}
 
 
 def explorer(page: Any, name: str) -> Any:
