@@ -29,6 +29,7 @@ TARGET = "_build/print/residual-networks-measured.pdf"  # below the root of the 
 LANGUAGES = ("zh-cn", "ja", "ko")  # in which terms may be given, beside the book's own
 ACCENTS = {"\u0302": "ˆ", "\u0303": "˜", "\u0304": "¯", "\u0307": "˙"}
 LARGEST = 25e6  # bytes
+FACE = "Noto Sans CJK KR,Noto Sans,DejaVu Sans,sans-serif"  # of drawings; narrower than DejaVu's
 WIDE = 6  # columns of a table; with more it is turned
 SCREEN_ONLY = ("script, style, button, input, audio, [hidden], .narrow, svg.dark, .only-dark, .katex-mathml, "
                "a.headerlink, details.hide, .definitions, .print-questions, .toctree-wrapper, .backrefs")
@@ -229,7 +230,8 @@ def classes(tag: Tag) -> list[str]:
 
 
 def without_variables(text: str) -> str:
-    """HTML with the light theme's colours and faces in place of CSS variables, for which pictures are not read."""
+    """HTML with the light theme's colours and a face of the print edition in place of CSS variables in drawings."""
+    text = re.sub(r"var\(--sans,[^()]*\)", FACE, text)
     return re.sub(r"var\(--[\w-]+,([^()]*)\)", r"\1", text)
 
 
