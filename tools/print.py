@@ -30,7 +30,7 @@ LANGUAGES = ("zh-cn", "ja", "ko")  # in which terms may be given, beside the boo
 ACCENTS = {"\u0302": "ˆ", "\u0303": "˜", "\u0304": "¯", "\u0307": "˙"}
 LARGEST = 25e6  # bytes
 FACE = "Noto Sans CJK KR,Noto Sans,DejaVu Sans,sans-serif"  # of drawings; narrower than DejaVu's
-WIDE = 6  # columns of a table; with more it is turned
+WIDE = 6  # columns of a table; with more it is set smaller
 SCREEN_ONLY = ("script, style, button, input, audio, [hidden], .narrow, svg.dark, .only-dark, .katex-mathml, "
                "a.headerlink, details.hide, .definitions, .print-questions, .toctree-wrapper, .backrefs")
 
@@ -164,11 +164,11 @@ class Page:
             tag["src"] = file.resolve().as_uri()
 
     def tables(self) -> None:
-        """Wide tables are turned by a quarter."""
+        """Mark tables of many columns: they are set smaller."""
         for tag in self.body.find_all("table"):
             row = tag.find("tr")
             if isinstance(row, Tag) and len(row.find_all(["td", "th"])) > WIDE:
-                tag["class"] = " ".join([*classes(tag), "turned"])
+                tag["class"] = " ".join([*classes(tag), "wide"])
 
     def take_solutions(self) -> None:
         """Move each solution to the end of the book, with references from the exercise and back."""
