@@ -8,7 +8,7 @@ python = .venv/bin/python
 notebooks = $(wildcard book/*/*.ipynb)
 export PYTHON TORCH
 
-.PHONY: help install book test test-site test-downloads test-links serve lab data assignments mark classroom format lock upgrade clean
+.PHONY: help install book test test-site test-downloads test-links print serve lab data assignments mark classroom format lock upgrade clean
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -36,6 +36,9 @@ test-downloads: install  ## execute every notebook that the built site offers fo
 
 test-links: install  ## ask each page on the web to which the book links whether it is still there
 	@$(python) -m tools.build links
+
+print: install  ## make one PDF of the built site, to print or to keep (needs Pango and a CJK font)
+	@$(python) -m tools.print
 
 serve:  ## serve the built site on this machine; PORT=8000
 	@test -e _build/html/index.html || { echo "There is no site yet: run make book first." >&2; exit 1; }

@@ -1,0 +1,352 @@
+"""The book as one PDF, made from the built site: `python -m tools.print`.
+
+The pages of the site are put one behind the other in the order of `_toc.yml`, without what only a browser can use.
+Solutions and the answers to questions go to the end, links become footnotes or page numbers, and WeasyPrint sets the
+pages by the rules of `print.css`.
+"""
+
+from __future__ import annotations
+
+import html
+import logging
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit
+
+import yaml
+from bs4 import BeautifulSoup, Tag
+
+PROJECT = Path(__file__).resolve().parent.parent
+STYLE = Path(__file__).parent / "print.css"
+TARGET = "_build/print/residual-networks-measured.pdf"  # below the root of the book
+LANGUAGES = ("zh-cn", "ja", "ko")  # in which terms may be given, beside the book's own
+ACCENTS = {"\u0302": "ˆ", "\u0303": "˜", "\u0304": "¯", "\u0307": "˙"}
+LARGEST = 25e6  # bytes
+FACE = "Noto Sans CJK KR,Noto Sans,DejaVu Sans,sans-serif"  # of drawings; narrower than DejaVu's
+WIDE = 6  # columns of a table; with more it is set smaller
+SCREEN_ONLY = ("script, style, button, input, audio, [hidden], .narrow, svg.dark, .only-dark, .katex-mathml, "
+               "a.headerlink, details.hide, .definitions, .print-questions, .toctree-wrapper, .backrefs")
+
+
+@dataclass
+class Part:
+    """A part of the book: its title, "" for what stands before the first, and its pages as `_toc.yml` names them."""
+
+    title: str
+    pages: list[str]
+
+
+@dataclass
+class Answers:
+    """What a chapter leaves for the end of the book: solutions, then answers to its questions."""
+
+    title: str
+    page: str
+    entries: list[Tag] = field(default_factory=list)
+
+
+def parts(root: Path) -> list[Part]:
+    """The parts that `_toc.yml` names, in its order; what is below a chapter follows it."""
+    contents = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+
+    def files(entries: list[dict[str, Any]]) -> Iterator[str]:
+        for entry in entries:
+            yield entry["file"]
+            yield from files(entry.get("sections", []))
+
+    named = contents.get("parts") or [{"chapters": contents.get("chapters", [])}]
+    return [Part("", [contents["root"]]), *(Part(part.get("caption", ""), list(files(part["chapters"])))
+                                            for part in named)]
+
+
+def name_of(page: str) -> str:
+    """The place of a page in the PDF: `concepts-depth` for `book/concepts/depth`."""
+    return page.removeprefix("book/").replace("/", "-")
+
+
+# One page -------------------------------------------------------------------------------------------------------
+
+class Page:
+    """A page of the site on its way into the book. `document` makes the tags that are added."""
+
+    def __init__(self, site: Path, page: str, pages: set[str]) -> None:
+        file = site / f"{page}.html"
+        if not file.exists():
+            raise SystemExit(f"The site lacks the page {page}: run make book first.")
+        self.site, self.page, self.pages, self.name = site, page, pages, name_of(page)
+        self.document = BeautifulSoup(without_variables(file.read_text(encoding="utf-8")), "html.parser")
+        article = self.document.find("article")
+        assert isinstance(article, Tag) and article.section is not None, f"{file} has no article"
+        self.body = article.section.extract()
+        for gone in self.body.select(SCREEN_ONLY):
+            gone.decompose()
+        self.title = self.body.h1.get_text(" ", strip=True) if self.body.h1 else page
+        self.answers = Answers(self.title, page)
+
+    def new(self, tag: str, text: str = "", **attributes: str) -> Tag:
+        made = self.document.new_tag(tag, attrs={key.rstrip("_"): value for key, value in attributes.items()})
+        made.string = text
+        return made
+
+    def prepare(self) -> Tag:
+        """The page as a chapter; what goes to the end of the book is in `answers`."""
+        self.keep_places()
+        self.link()
+        self.pictures()
+        self.tables()
+        self.take_solutions()
+        self.take_quizzes()
+        self.body.name = "section"
+        self.body["class"], self.body["id"] = "chapter", self.name
+        return self.body
+
+    def keep_places(self) -> None:
+        """Give each place a name that is unique in the book; the sections inside exercises share theirs and lose it."""
+        for tag in self.body.find_all(id=True):
+            if tag.find_parent("svg") is None:
+                if tag["id"] in ("exercise-content", "solution-content"):
+                    del tag["id"]
+                else:
+                    tag["id"] = f"{self.name}--{tag['id']}"
+
+    def link(self) -> None:
+        """Links inside the book lead to the page in the PDF, others get their address as a footnote."""
+        for tag in self.body.find_all("a"):
+            address = urlsplit(str(tag.get("href", "")))
+            target = self.target(address.path, unquote(address.fragment))
+            if address.scheme in ("http", "https"):
+                self.note(tag, str(tag["href"]))
+            elif target is None or tag.has_attr("download") or not tag.get_text(strip=True):
+                tag.unwrap()
+            else:
+                tag["href"], tag["class"] = f"#{target}", "place"
+                if target.partition("--")[0] in ("reference-glossary", "reference-bibliography"):
+                    tag["class"] = "entry"  # in the order of the alphabet: found without the number of its page
+
+    def target(self, path: str, fragment: str) -> str | None:
+        """The name in the PDF of a place on the site; None where it is not part of the book."""
+        page = self.page
+        if path:
+            page = urljoin(f"/{self.page}.html", path).lstrip("/").removesuffix(".html")
+        if page not in self.pages or not (path or fragment):
+            return None
+        return f"{name_of(page)}--{fragment}" if fragment else name_of(page)
+
+    def note(self, tag: Tag, address: str) -> None:
+        """A footnote with the address behind a link, unless the link's text is the address."""
+        tag["class"] = "outside"
+        if address.split("://")[1].rstrip("/") in tag.get_text():
+            return
+        note = self.new("span", class_="footnote")
+        note.append(self.new("a", address, href=address))
+        tag.insert_after(note)
+
+    def pictures(self) -> None:
+        """Name the files of pictures in full, and let accents that a drawing puts on letters stand by themselves.
+
+        WeasyPrint draws a circle under an accent without a letter, as which it comes in a drawing.
+        """
+        for tag in self.body.select("svg tspan"):
+            if accent := ACCENTS.get(tag.get_text()):
+                size = re.search(r"font-size:([\d.]+)px", str(tag["style"]))
+                tag.string, tag["x"] = accent, f"{float(str(tag['x'])) - float(size[1] if size else 10) / 2:.2f}"
+        for tag in self.body.find_all("img"):
+            file = (self.site / f"{self.page}.html").parent / unquote(str(tag["src"]))
+            if not file.exists():
+                raise SystemExit(f"A picture is missing, {tag['src']} on {self.page}: run make book again.")
+            tag["src"] = file.resolve().as_uri()
+
+    def tables(self) -> None:
+        """Mark tables of many columns: they are set smaller."""
+        for tag in self.body.find_all("table"):
+            row = tag.find("tr")
+            if isinstance(row, Tag) and len(row.find_all(["td", "th"])) > WIDE:
+                tag["class"] = " ".join([*classes(tag), "wide"])
+
+    def take_solutions(self) -> None:
+        """Move each solution to the end of the book, with references from the exercise and back."""
+        exercise: Tag | None = None
+        for tag in self.body.select("div.exercise, div.solution"):
+            if "exercise" in classes(tag):
+                exercise = tag
+                continue
+            assert exercise is not None, f"a solution without an exercise on {self.page}"
+            number = exercise.select_one(".caption-number")
+            label = number.get_text(" ", strip=True) if number else "Exercise"
+            tag["id"] = f"{exercise['id']}--solution"
+            exercise.append(self.reference("see", "Solution:", str(tag["id"])))
+            title = tag.select_one(".admonition-title")
+            assert title is not None
+            title.replace_with(self.reference("answer-title", label, str(exercise["id"])))
+            tag["class"] = "answer"
+            self.answers.entries.append(tag.extract())
+
+    def take_quizzes(self) -> None:
+        """Number the questions, and move what is said to each choice to the end of the book."""
+        for index, quiz in enumerate(self.body.select(".quiz-unfolded"), 1):
+            place, label = f"{self.name}--question-{index}", f"Question {index}"
+            answer = self.new("div", class_="answer", id=f"{place}--answer")
+            answer.append(self.reference("answer-title", label, place))
+            said = self.new("ul", class_="choices")
+            for choice in quiz.find_all("li"):
+                entry = self.new("li", re.match(r"\s*(\w\)|)", choice.get_text())[1] + " ")  # type: ignore[index]
+                for details in choice.find_all("details"):
+                    for paragraph in details.find_all("p"):
+                        paragraph.name = "span"
+                        entry.extend([paragraph.extract(), " "])
+                    details.decompose()
+                said.append(entry)
+            answer.append(said)
+            for also in self.where_answered(quiz):
+                answer.append(also.extract())
+            self.answers.entries.append(answer)
+            quiz["id"], quiz["class"] = place, "quiz"
+            quiz.insert(0, self.new("p", label, class_="quiz-title"))
+            quiz.append(self.reference("see", "Answer:", f"{place}--answer"))
+
+    @staticmethod
+    def where_answered(quiz: Tag) -> list[Tag]:
+        """The line under a question of a page of questions that names the place which answers it."""
+        block = quiz.find_parent(attrs={"data-explorer": True}) or quiz
+        following = block.find_next_sibling()
+        return [following] if isinstance(following, Tag) and "answered" in classes(following) else []
+
+    def reference(self, kind: str, text: str, target: str) -> Tag:
+        """A paragraph with a text and the page of a place."""
+        made = self.new("p", class_=kind)
+        made.append(self.new("a", text, href=f"#{target}", class_="place"))
+        return made
+
+
+def classes(tag: Tag) -> list[str]:
+    return [str(name) for name in tag.get_attribute_list("class") if name]
+
+
+def without_variables(text: str) -> str:
+    """HTML with the light theme's colours and a face of the print edition in place of CSS variables in drawings."""
+    text = re.sub(r"var\(--sans,[^()]*\)", FACE, text)
+    return re.sub(r"var\(--[\w-]+,([^()]*)\)", r"\1", text)
+
+
+# The whole book -------------------------------------------------------------------------------------------------
+
+def prepare(root: Path) -> str:
+    """The HTML of the whole book, for WeasyPrint."""
+    site = root / "_build" / "html"
+    if not (site / "index.html").exists():
+        raise SystemExit("There is no site yet: run make book first.")
+    title = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))["title"]
+    book = parts(root)
+    pages = {page for part in book for page in part.pages}
+    contents, chapters, answers = [], [], []
+    for index, part in enumerate(book):
+        if part.title:
+            place = f"part-{index}"
+            chapters.append(f'<h1 class="part" id="{place}">{html.escape(part.title)}</h1>')
+            contents.append(entry("part", part.title, place))
+        for name in part.pages:
+            page = Page(site, name, pages)
+            chapter = page.prepare()
+            if not part.title:
+                chapter["class"] = "chapter before"
+            chapters.append(str(chapter))
+            contents.append(entry("chapter", page.title, page.name))
+            contents += [entry("section", section.h2.get_text(" ", strip=True), str(section["id"]))
+                         for section in page.body.find_all("section", id=True, recursive=False) if section.h2]
+            if page.answers.entries:
+                answers.append(page.answers)
+    if answers:
+        contents.append(entry("part", "Solutions and answers", "answers"))
+        chapters.append(ending(answers))
+    text = "\n".join(chapters)
+    places = set(re.findall(r'\bid="([^"]+)"', text))
+    for lost in {place for place in re.findall(r'href="#([^"]+)"', text) if place not in places}:
+        text = text.replace(f'href="#{lost}"', "")  # a place that the print edition does not have
+    return "\n".join([
+        f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title></head><body>',
+        f'<section class="front"><p class="title">{html.escape(title)}</p>',
+        f"<p>{html.escape(edition(root))}</p></section>",
+        '<nav><h1 class="contents" id="contents">Contents</h1>', *contents, "</nav>", text, "</body></html>"])
+
+
+def entry(kind: str, text: str, place: str) -> str:
+    """A line of the table of contents."""
+    return f'<p class="{kind}"><a href="#{html.escape(place)}">{html.escape(text)}</a></p>'
+
+
+def ending(answers: list[Answers]) -> str:
+    """The last part: what the chapters left for the end."""
+    lines = ['<h1 class="part" id="answers">Solutions and answers</h1>']
+    for one in answers:
+        lines.append(f'<section class="chapter answers"><h1 id="{name_of(one.page)}--answers">'
+                     f'<a class="place" href="#{name_of(one.page)}">{html.escape(one.title)}</a></h1>')
+        lines += [str(found) for found in one.entries]
+        lines.append("</section>")
+    return "\n".join(lines)
+
+
+def edition(root: Path) -> str:
+    """Which state of the book this is: the date, and the commit where there is one."""
+    try:
+        found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=root, capture_output=True, text=True)
+        commit = found.stdout.strip()
+    except OSError:
+        commit = ""
+    today = f"Print edition of {date.today():%d %B %Y}".replace(" 0", " ")
+    return f"{today}, commit {commit}" if commit else today
+
+
+def check_fonts() -> None:
+    """Stop where the system has no font for one of the languages in which terms are given."""
+    for language in LANGUAGES:
+        try:
+            found = subprocess.run(["fc-list", f":lang={language}", "family"], capture_output=True, text=True).stdout
+        except OSError:
+            raise SystemExit("The program fc-list is missing: install fontconfig.") from None
+        if not found.strip():
+            raise SystemExit("There is no font with Chinese, Japanese and Korean characters: install one "
+                             "(Debian: apt-get install fonts-noto-cjk).")
+
+
+def typeset(text: str, target: Path, katex: Path) -> int:
+    """Set the book's HTML as a PDF; the number of its pages. `katex` is the folder of KaTeX's style and fonts."""
+    try:
+        import weasyprint
+    except OSError:  # it is in C, and not a Python package
+        raise SystemExit("Pango is missing: install it (Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0 "
+                         "libharfbuzz-subset0).") from None
+    logging.getLogger("weasyprint").setLevel(logging.CRITICAL)  # it names each rule for screens in KaTeX's style
+    fonts = weasyprint.text.fonts.FontConfiguration()
+    styles = [weasyprint.CSS(filename=file, font_config=fonts) for file in (katex / "katex.min.css", STYLE)]
+    document = weasyprint.HTML(string=text).render(stylesheets=styles, font_config=fonts)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_suffix(".part")
+    document.write_pdf(part)
+    part.replace(target)
+    return len(document.pages)
+
+
+def make(root: Path) -> Path:
+    """Make the PDF of a built book; where it lies."""
+    started = time.monotonic()
+    check_fonts()
+    text, target = prepare(root), root / TARGET
+    print(f"Setting the pages ({time.monotonic() - started:.0f} s so far; some minutes to go)", flush=True)
+    pages = typeset(text, target, root / "_build" / "html" / "_static" / "vendor" / "katex")
+    size = target.stat().st_size
+    print(f"{target}: {pages} pages, {size / 1e6:.1f} MB, in {time.monotonic() - started:.0f} s")
+    if size > LARGEST:
+        raise SystemExit(f"The file is larger than {LARGEST / 1e6:.0f} MB: look for pictures that are too large.")
+    return target
+
+
+if __name__ == "__main__":
+    make(PROJECT)
+    sys.exit()
