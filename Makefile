@@ -8,7 +8,7 @@ python = .venv/bin/python
 notebooks = $(wildcard book/*/*.ipynb)
 export PYTHON TORCH
 
-.PHONY: help install book test test-site test-downloads test-links print serve lab data assignments mark classroom format lock upgrade clean
+.PHONY: help install book test test-site test-downloads test-editions test-links print serve lab data assignments mark classroom format lock upgrade clean
 .DEFAULT_GOAL := help
 
 help:  ## list these targets
@@ -33,6 +33,10 @@ test-site: install  ## test the built site in a browser (needs Chromium)
 test-downloads: install  ## execute every notebook that the built site offers for download
 	@test -e _build/html/index.html || { echo "There is no site yet: run make book first." >&2; exit 1; }
 	@$(python) -m pytest -q -m weekly tests/test_downloads.py
+
+test-editions: install  ## make the PDF and the folder for a class from the built site, and check both
+	@test -e _build/html/index.html || { echo "There is no site yet: run make book first." >&2; exit 1; }
+	@$(python) -m pytest -q -m weekly tests/test_print.py tests/test_classroom.py
 
 test-links: install  ## ask each page on the web to which the book links whether it is still there
 	@$(python) -m tools.build links
