@@ -16,11 +16,12 @@ PAGES = [name.removeprefix("book/") for name in toc_files(PROJECT)]
 pytestmark = pytest.mark.browser
 
 
-READ = """async () => {  // down to the end: what is far from the view is not there yet
+READ = """async () => {  // to the end, for what is far away is not there yet, and back: the header covers things
   for (let y = 0; y < document.documentElement.scrollHeight; y += 600) {
     scrollTo(0, y);
     for (let frame = 0; frame < 3; frame += 1) await new Promise(requestAnimationFrame);
   }
+  scrollTo(0, 0);
 }"""
 
 
