@@ -22,6 +22,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import yaml
 from bs4 import BeautifulSoup, Tag
+from PIL import ImageFile
 
 PROJECT = Path(__file__).resolve().parent.parent
 STYLE = Path(__file__).parent / "print.css"
@@ -315,13 +316,20 @@ def check_fonts() -> None:
                              "(Debian: apt-get install fonts-noto-cjk).")
 
 
-def typeset(text: str, target: Path, katex: Path) -> int:
-    """Set the book's HTML as a PDF; the number of its pages. `katex` is the folder of KaTeX's style and fonts."""
+def engine() -> Any:
+    """WeasyPrint. Raises SystemExit where Pango is missing, which it needs."""
     try:
         import weasyprint
     except OSError:  # it is in C, and not a Python package
         raise SystemExit("Pango is missing: install it (Debian: apt-get install libpango-1.0-0 libpangoft2-1.0-0 "
                          "libharfbuzz-subset0).") from None
+    ImageFile.LOAD_TRUNCATED_IMAGES = False  # WeasyPrint sets it, for everything in this process
+    return weasyprint
+
+
+def typeset(text: str, target: Path, katex: Path) -> int:
+    """Set the book's HTML as a PDF; the number of its pages. `katex` is the folder of KaTeX's style and fonts."""
+    weasyprint = engine()
     logging.getLogger("weasyprint").setLevel(logging.CRITICAL)  # it names each rule for screens in KaTeX's style
     fonts = weasyprint.text.fonts.FontConfiguration()
     styles = [weasyprint.CSS(filename=file, font_config=fonts) for file in (katex / "katex.min.css", STYLE)]
