@@ -189,10 +189,11 @@ function table(caption, columns, rows) {
 
 /** The element, which the keyboard reaches, and scrolls, while its content is wider than it. */
 function scrollable(element) {
-  new ResizeObserver(() => {
+  const observer = new ResizeObserver(() => {
     if (element.scrollWidth > element.clientWidth + 1) element.tabIndex = 0;
     else element.removeAttribute("tabindex");
-  }).observe(element);
+  });
+  for (const watched of [element, ...element.children]) observer.observe(watched);
   return element;
 }
 
