@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy
 import torch
-from scipy.stats import rankdata
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
@@ -144,6 +143,8 @@ def agreement(first: Tensor, second: Tensor, where: Tensor | None = None) -> lis
     `where`: N×H×W, true for the pixels that count. Equal values share their mean rank. Where one of the maps is the
     same everywhere there is no order to compare, and the number is 0.
     """
+    from scipy.stats import rankdata  # takes a second to load, and every chapter's explorers load this module
+
     found = []
     for index in range(len(first)):
         inside = slice(None) if where is None else where[index].flatten().numpy()

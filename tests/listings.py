@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -47,8 +48,11 @@ def study_code(name: str) -> str:
 
 
 def study_module(name: str) -> ModuleType:
-    """The script of a recorded study, as a module of its own."""
-    spec = importlib.util.spec_from_file_location(f"{name}_study", ROOT / "book" / "runs" / f"{name}.py")
+    """The script of a recorded study, as a module of its own; it finds other scripts as when it is run."""
+    folder = ROOT / "book" / "runs"
+    if str(folder) not in sys.path:
+        sys.path.append(str(folder))
+    spec = importlib.util.spec_from_file_location(f"{name}_study", folder / f"{name}.py")
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -15,17 +15,23 @@ import shutil
 import subprocess
 import symtable
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from pybtex.database import Entry, parse_file
 
 from tools.chapters import Chapter, Executed, chapters
 from tools.marking import SETUP
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "book" / "_extensions"))
+
+from citing import author_year  # noqa: E402
+
 USUAL = {"torch", "nn", "functional", "math", "statistics", "numpy", "data", "networks", "training", "digits"}
 COURSE = ROOT / "_build" / "assignments"
 DIRECTIVE = r"^```\{((?:exercise|solution)-(?:start|end))\} *(.*)\n((?::.*\n)*)```\n?"
@@ -224,15 +230,14 @@ def plain(text: str, glued: dict[str, str]) -> str:
 
 
 def author(key: str) -> str:
-    """Names and year of a work, from the bibliography: He et al. (2016)."""
-    works = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
-    entry = re.search(rf"@\w+\{{{re.escape(key)},(.*?)\n\}}", works, re.DOTALL)
-    names = re.search(r"author\s*=\s*\{(.*?)\}\s*,?\n", entry[1], re.DOTALL) if entry else None
-    year = re.search(r"year\s*=\s*\{?(\d{4})", entry[1]) if entry else None
-    people = re.split(r"\s+and\s+", re.sub(r"[{}]", "", names[1])) if names else [key]
-    last = [one.partition(",")[0].strip() if "," in one else one.split()[-1] for one in people]
-    shown = last[0] if len(last) == 1 else " and ".join(last) if len(last) == 2 else f"{last[0]} et al."
-    return f"{shown} ({year[1]})" if year else shown
+    """Names and year of a work, as the book cites it: He et al. (2016)."""
+    return re.sub(r", (\d{4})$", r" (\1)", author_year(works()[key]))
+
+
+@cache
+def works() -> Mapping[str, Entry]:
+    """The bibliography."""
+    return parse_file(str(ROOT / "book" / "references.bib")).entries
 
 
 def graded(name: str, kind: str, *, grade: bool, solution: bool, points: int = 0) -> dict[str, dict[str, object]]:

@@ -268,8 +268,7 @@ def prepare(root: Path) -> str:
         chapters.append(ending(answers))
     text = "\n".join(chapters)
     places = set(re.findall(r'\bid="([^"]+)"', text))
-    for lost in {place for place in re.findall(r'href="#([^"]+)"', text) if place not in places}:
-        text = text.replace(f'href="#{lost}"', "")  # a place that the print edition does not have
+    text = re.sub(r'href="#([^"]+)"', lambda link: link[0] if link[1] in places else "", text)  # some are not in print
     return "\n".join([
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title></head><body>',
         f'<section class="front"><p class="title">{html.escape(title)}</p>',

@@ -6,7 +6,6 @@ setting), "expert" (who it learns from) and "page" (seed 1: the drivers' weights
 explorer). Needs no data.
 """
 
-import base64
 import statistics
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +16,7 @@ from sklearn.linear_model import Ridge
 from torch import Tensor, nn
 from torch.nn import functional
 
-from resnet_lib import networks, runs, training
+from resnet_lib import explorers, networks, runs, training
 
 Driver = Callable[[Tensor], Tensor]  # from pictures N×1×24×32 to commands in 1/m
 HALF = 3.0       # half the road's width in metres
@@ -237,30 +236,7 @@ def page(how: str, setting: float, seed: int) -> dict:
     """A driver in eight bits, for a page that calculates by itself."""
     pictures, commands = lesson(how, "residual", setting, seed)
     network = networks.residual(8, in_channels=1, classes=1, width=8, stem_stride=2, seed=seed)
-    return {"layers": packed(descend(network, pictures, commands, steering, STEPS, setting, seed))}
-
-
-def packed(network: nn.Module) -> list[dict]:
-    """Each convolution with its normalisation as one layer, a byte a weight; at last the classifier.
-
-    A weight of output channel c is its byte (two's complement, in base64, in PyTorch's order) times `scale[c]`, and
-    `shift[c]` is added to the sum.
-    """
-    tensors, layers = network.state_dict(), []
-    names = [name.removesuffix(".weight") for name, tensor in tensors.items() if tensor.ndim == 4]
-    for name, norm in [(name, name.replace("conv", "norm") if "conv" in name else name.replace(".0", ".1"))
-                       for name in names]:
-        gain = tensors[f"{norm}.weight"] / (tensors[f"{norm}.running_var"] + 1e-5).sqrt()
-        weight = tensors[f"{name}.weight"].contiguous() * gain[:, None, None, None]
-        layers.append(in_bytes(weight, tensors[f"{norm}.bias"] - tensors[f"{norm}.running_mean"] * gain))
-    return [*layers, in_bytes(tensors["classifier.weight"], tensors["classifier.bias"])]
-
-
-def in_bytes(weight: Tensor, shift: Tensor) -> dict:
-    scale = weight.flatten(1).abs().amax(1).clamp(min=1e-8) / 127
-    whole = (weight / scale.view(-1, *[1] * (weight.ndim - 1))).round().to(torch.int8)
-    return {"shape": list(weight.shape), "bytes": base64.b64encode(whole.numpy().tobytes()).decode(),
-            "scale": scale.tolist(), "shift": shift.tolist()}
+    return {"layers": explorers.in_bytes(descend(network, pictures, commands, steering, STEPS, setting, seed))}
 
 
 GROUPS: dict[str, Callable[..., dict]] = {"rates": rates, "beyond": rates, "drivers": drivers, "expert": the_expert,

@@ -3,12 +3,12 @@
 import copy
 import itertools
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy
 import torch
+from paths import Sometimes, split
 from scipy.optimize import linear_sum_assignment
 from sklearn.linear_model import RidgeClassifier
 from torch import Tensor, nn
@@ -16,7 +16,6 @@ from torch.nn import functional
 
 from resnet_lib import data, networks, runs, surgery, training
 
-digits = data.load("digits")
 SEEDS = range(211, 221)
 RATES = {("plain", 20): 0.1, ("residual", 20): 0.1, ("residual", 56): 0.03, ("grown", 56): 0.003,
          ("pre-activation", 20): 0.3}  # by the studies degradation, handed_answer and pre_activation: other seeds
@@ -24,31 +23,7 @@ SHARED = {20: 0.1, 56: 0.03}  # by the runs of the part "rate", on seeds of thei
 COPIES = (1, 2, 4, 8, 16, 32)
 
 
-@cache
-def split(seed: int) -> data.Dataset:
-    """All digits, dealt anew into as many for training and for the test as in the usual split."""
-    images = torch.cat([digits.train_images, digits.test_images])
-    labels = torch.cat([digits.train_labels, digits.test_labels])
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
-    train, test = order[:len(digits.train_images)], order[len(digits.train_images):]
-    return replace(digits, train_images=images[train], train_labels=labels[train], test_images=images[test],
-                   test_labels=labels[test])
-
-
 # Networks -------------------------------------------------------------------------------------------------------
-
-class Sometimes(networks.ResidualBlock):
-    """A residual block whose branch is left out of a training step at random (Huang et al. 2016)."""
-
-    survival: float
-
-    def forward(self, x: Tensor) -> Tensor:
-        if not self.training:
-            return super().forward(x)
-        if torch.rand(()) >= self.survival:
-            return torch.relu(self.shortcut(x))
-        return torch.relu(self.branch(x) / self.survival + self.shortcut(x))
-
 
 def fresh(kind: str, depth: int, seed: int, scale: float = 1.0) -> networks.Network:
     """A network before training; `scale`: weight of the last batch normalisation of each branch."""

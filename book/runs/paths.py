@@ -4,32 +4,21 @@ import copy
 import itertools
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from trainability import dealt
 
 from resnet_lib import data, networks, runs, surgery, training
 
-digits = data.load("digits")
 SEEDS = range(111, 121)
 RATES = {("plain", 20): 0.1, ("residual", 20): 0.1, ("residual", 32): 0.03, ("residual", 56): 0.03,
          ("grown", 56): 0.003}  # by the studies degradation and handed_answer, which have other seeds
 TOGETHER = (2, 4, 8, 12, 16)  # how many blocks are deleted together
-
-
-@cache
-def split(seed: int) -> data.Dataset:
-    """All digits, dealt anew into as many for training and for the test as in the usual split."""
-    images = torch.cat([digits.train_images, digits.test_images])
-    labels = torch.cat([digits.train_labels, digits.test_labels])
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
-    train, test = order[:len(digits.train_images)], order[len(digits.train_images):]
-    return replace(digits, train_images=images[train], train_labels=labels[train], test_images=images[test],
-                   test_labels=labels[test])
+split = cache(dealt)
 
 
 # Networks -------------------------------------------------------------------------------------------------------

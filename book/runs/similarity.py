@@ -1,30 +1,19 @@
 """Digits: how alike two networks' features are block by block (CKA), with other seeds as the yardstick."""
 
 import statistics
-from dataclasses import replace
 from functools import cache
 
 import torch
 from torch import Tensor
+from trainability import dealt
 
-from resnet_lib import chaos, data, networks, runs, surgery, training
+from resnet_lib import chaos, networks, runs, surgery, training
 
-digits = data.load("digits")
 SHALLOW, DEEP = range(221, 231), range(221, 226)  # each is compared with the next one, the last with the first
 RATES = {("plain", 20): 0.1, ("residual", 20): 0.1, ("plain", 56): 0.1, ("residual", 56): 0.03, ("bias 1", 56): 0.01}
 # best of the studies degradation and batch_norm_bias, which have other seeds
 KINDS = {20: ("residual", "plain"), 56: ("residual", "plain", "bias 1")}
-
-
-@cache
-def split(seed: int) -> data.Dataset:
-    """All digits, dealt anew into as many for training and for the test as in the usual split."""
-    images = torch.cat([digits.train_images, digits.test_images])
-    labels = torch.cat([digits.train_labels, digits.test_labels])
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
-    train, test = order[:len(digits.train_images)], order[len(digits.train_images):]
-    return replace(digits, train_images=images[train], train_labels=labels[train], test_images=images[test],
-                   test_labels=labels[test])
+split = cache(dealt)
 
 
 def fresh(kind: str, depth: int, seed: int) -> networks.Network:

@@ -82,7 +82,7 @@ def commands(layers: list[dict], pictures: Tensor) -> Tensor:
 
 def test_the_commands_are_those_of_pytorch(study: ModuleType) -> None:
     pictures = study.picture(*places(study), torch.Generator().manual_seed(5))
-    layers = study.packed(made_up())
+    layers = explorers.in_bytes(made_up())
     with torch.no_grad():
         theirs = study.UNIT * unpacked(layers)(pictures)[:, 0]
         exact = study.UNIT * made_up()(pictures)[:, 0]

@@ -12,21 +12,6 @@ const ATTACK_STYLE = `
 
 // The network -------------------------------------------------------------------------------------------------------
 
-/** A layer of a state: bytes times scale, in the order row, column, input channel, output channel. */
-function layerFrom({ shape, bytes: text, scale, shift }, stride) {
-  const raw = atob(text), [to, from, taps] = [shape[0], shape[1], shape.length > 2 ? 9 : 1];
-  const weights = new Float64Array(raw.length);
-  for (let out = 0; out < to; out += 1) {
-    for (let inside = 0; inside < from; inside += 1) {
-      for (let tap = 0; tap < taps; tap += 1) {
-        const code = raw.charCodeAt((out * from + inside) * taps + tap);
-        weights[(tap * from + inside) * to + out] = (code > 127 ? code - 256 : code) * scale[out];
-      }
-    }
-  }
-  return { from, to, stride, weights, shift };
-}
-
 /** A residual network of eight layers whose stages 2 and 3 halve the map. */
 const networkFrom = (layers) => layers.map((layer, index) => layerFrom(layer, [3, 5].includes(index) ? 2 : 1));
 

@@ -197,6 +197,23 @@ function scrollable(element) {
   return element;
 }
 
+// Networks ----------------------------------------------------------------------------------------------------------
+
+/** A layer of a network as `in_bytes` has it: bytes times scale, in the order row, column, input channel, output channel. */
+function layerFrom({ shape, bytes: text, scale, shift }, stride, Numbers = Float64Array) {
+  const raw = atob(text), [to, from, taps] = [shape[0], shape[1], shape.length > 2 ? 9 : 1];
+  const weights = new Numbers(raw.length);
+  for (let out = 0; out < to; out += 1) {
+    for (let inside = 0; inside < from; inside += 1) {
+      for (let tap = 0; tap < taps; tap += 1) {
+        const code = raw.charCodeAt((out * from + inside) * taps + tap);
+        weights[(tap * from + inside) * to + out] = (code > 127 ? code - 256 : code) * scale[out];
+      }
+    }
+  }
+  return { from, to, stride, weights, shift };
+}
+
 // Plot --------------------------------------------------------------------------------------------------------------
 
 /** Places for names so that they do not cover each other: each at least `gap` below the one before, within [top, bottom]. */

@@ -54,23 +54,8 @@ function pictureOf(ahead, e, psi, random) {
 
 // Network -----------------------------------------------------------------------------------------------------------
 
-/** A layer of a state: bytes times scale, in the order row, column, input channel, output channel. */
-function layerFrom({ shape, bytes: text, scale, shift }, stride) {
-  const raw = atob(text), [to, from, taps] = [shape[0], shape[1], shape.length > 2 ? 9 : 1];
-  const weights = new Float32Array(raw.length);
-  for (let out = 0; out < to; out += 1) {
-    for (let inside = 0; inside < from; inside += 1) {
-      for (let tap = 0; tap < taps; tap += 1) {
-        const code = raw.charCodeAt((out * from + inside) * taps + tap);
-        weights[(tap * from + inside) * to + out] = (code > 127 ? code - 256 : code) * scale[out];
-      }
-    }
-  }
-  return { from, to, stride, weights, shift };
-}
-
 /** A residual network of eight layers whose stem and stages 2 and 3 halve the map. */
-const networkFrom = (layers) => layers.map((layer, index) => layerFrom(layer, [0, 3, 5].includes(index) ? 2 : 1));
+const networkFrom = (layers) => layers.map((layer, index) => layerFrom(layer, [0, 3, 5].includes(index) ? 2 : 1, Float32Array));
 
 /** Maps {rows, columns, values in the order row, column, channel} after a 3×3 layer; border of zeros. */
 function convolved({ rows, columns, values }, { from, to, stride, weights, shift }) {
