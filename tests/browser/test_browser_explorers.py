@@ -244,19 +244,19 @@ def test_a_map_is_held_against_another_seed(open_page: Any) -> None:
     page = open_page(EXPLORERS["saliency"])
     found = explorer(page, "saliency")
     assert found.locator("svg[role=img]").count() == 4
-    found.get_by_label("guided backpropagation").check()
+    found.get_by_role("radio", name="guided backpropagation").check()
     assert "more than with a network that reads digits just as well" in said(page, found)
-    found.get_by_label("integrated gradients").check()
-    found.get_by_label("with sign, inside the ink").check()
-    found.get_by_label("Weights drawn anew").press("End")
+    found.get_by_role("radio", name="integrated gradients").check()
+    found.get_by_role("radio", name="with sign, inside the ink").check()
+    found.get_by_role("slider", name="Weights drawn anew").press("End")
     assert "here training shows" in said(page, found)
     address = page.url
     page.goto("about:blank")
     page.goto(address)  # a link with the settings in it
     again = explorer(page, "saliency")
-    assert again.get_by_label("with sign, inside the ink").is_checked()
-    assert again.get_by_label("Weights drawn anew").get_attribute("aria-valuetext") == "all layers"
-    again.get_by_label("edges").check()
+    assert again.get_by_role("radio", name="with sign, inside the ink").is_checked()
+    assert again.get_by_role("slider", name="Weights drawn anew").get_attribute("aria-valuetext") == "all layers"
+    again.get_by_role("radio", name="edges").check()
     assert "knows no network" in said(page, again)
 
 
