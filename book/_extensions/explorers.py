@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from catalogue import printed_quiz
 from docutils import nodes
 from docutils.parsers.rst import directives
 from myst_nb.core.variables import format_plain_text
@@ -127,7 +128,7 @@ def fill_quizzes(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
     for node in list(doctree.findall(QuizPlaceholder)):
         quiz = explorers.quiz(node["quiz"], *question(glued(node["text"], value)))
-        node.replace_self(nodes.raw("", quiz.static(), format="html"))
+        node.replace_self(nodes.raw("", printed_quiz(quiz.state), format="html"))
 
 
 def pages_with_questions(app: Sphinx, env: BuildEnvironment) -> list[str]:
