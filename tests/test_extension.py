@@ -172,3 +172,15 @@ def test_every_bibliography_entry_has_a_label():
     assert labels["he2016deep"] == "He et al., 2016"
     assert labels["simonyan2015very"] == "Simonyan and Zisserman, 2015"
     assert all(labels.values())
+
+
+def test_the_bibliography_is_in_the_order_of_its_labels():
+    from pybtex.database import parse_file
+    entries = parse_file(str(Path(__file__).resolve().parent.parent / "book" / "references.bib")).entries
+    labels = [citing.author_year(entry) for entry in citing.AuthorLabelStyle().sort(entries.values())]
+    def place(label):
+        return labels.index(label)
+    assert place("He et al., 2015") < place("He et al., 2016") < place("He et al., 2019")
+    assert place("De and Smith, 2020") < place("de Haan et al., 2019") < place("Devlin et al., 2019")
+    assert place("TensorBoard") < place("Tian et al., 2019") and place("Elkan, 2001") < place("European Union, 2016")
+    assert [label[0].casefold() for label in labels] == sorted(label[0].casefold() for label in labels)
