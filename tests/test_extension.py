@@ -79,6 +79,13 @@ def test_measured_links_within_the_page():
     assert 'href="#claim-second"' in measured.measured([FAILS])
 
 
+@pytest.mark.parametrize("text, shown", [
+    ("-2.7", "−2.7"), ("7e-16", "7·10⁻¹⁶"), ("1e-06", "10⁻⁶"), ("-1.5e+03", "−1.5·10³"), ("1,437", "1,437"), ("0", "0"),
+    ("plain-20", "plain-20"), ("-", "-"), ("2-3", "2-3")])
+def test_numbers_are_printed_as_prose_has_them(text, shown):
+    assert measured.printed(text) == shown
+
+
 def test_study_facts():
     study = {"study": "rates", "question": "Which?", "command": "python book/runs/rates.py",
              "recorded": "2026-01-02",

@@ -18,6 +18,7 @@ from typing import Any
 from catalogue import printed_quiz
 from docutils import nodes
 from docutils.parsers.rst import directives
+from measured import printed
 from myst_nb.core.variables import format_plain_text
 from myst_nb.ext.glue.crossref import read_glue_cache
 from paths import PlaceLink
@@ -82,7 +83,7 @@ GLUE = re.compile(r"\{glue:text\}`([^`:]+\.ipynb)::([^`:]+):([^`]+)`")
 
 def glued(text: str, value: Callable[[str, str], str]) -> str:
     """A text with the numbers of its glue roles in their place; `value` gives the output called KEY of a FILE."""
-    return GLUE.sub(lambda role: format_plain_text(value(role[1], role[2]), role[3]), text)
+    return GLUE.sub(lambda role: printed(format_plain_text(value(role[1], role[2]), role[3])), text)
 
 
 class QuizPlaceholder(nodes.General, nodes.Element):

@@ -9,6 +9,8 @@ Three directives:
 `{recorded-runs}`
     a section for each study in `book/runs/`, and one for the records of whole trainings there, a row each.
 
+A number that a text takes from a notebook is printed as in prose, "−2.7" and "7·10⁻¹⁶" for -2.7 and 7e-16.
+
 Claims are read from the notebooks' outputs of type `application/vnd.resnet.claim+json`. The cache holds them
 all only when every notebook has been executed, so the first two directives leave a place-holder that is
 filled when a page is written, and pages that hold one are always written again.
@@ -17,6 +19,7 @@ filled when a page is written, and pages that hold one are always written again.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -119,6 +122,30 @@ def measured(claims: list[Claim]) -> str:
     """HTML of one chapter's claims."""
     rows = "".join(row(claim, "") for claim in claims)
     return f'<table class="ledger">{HEAD}<tbody>{rows}</tbody></table>'
+
+
+# Numbers in prose ----------------------------------------------------------------------------------
+
+NUMBER = re.compile(r"(-?)(\d[\d.,]*)(?:e([-+]\d+))?")
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def printed(text: str) -> str:
+    """A number as prose has it, "−2.7" or "7·10⁻¹⁶"; every other text as it is."""
+    found = NUMBER.fullmatch(text)
+    if not found:
+        return text
+    sign, digits, exponent = found.groups()
+    if exponent:
+        power = f"10{str(int(exponent)).translate(RAISED)}"
+        digits = power if digits == "1" else f"{digits}·{power}"
+    return f"{'−' if sign else ''}{digits}"
+
+
+def print_numbers(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    for node in doctree.findall(nodes.inline):
+        if "pasted-text" in node["classes"]:  # so myst-nb marks what a glue role has put in
+            node.children = [nodes.Text(printed(node.astext()))]
 
 
 # Recorded runs -------------------------------------------------------------------------------------
@@ -296,5 +323,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("recorded-runs", RecordedRuns)
     app.connect("env-updated", pages_with_claims)
     app.connect("doctree-resolved", fill_placeholders)
+    app.connect("doctree-resolved", print_numbers)
     app.connect("build-finished", copy_runs)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
