@@ -86,6 +86,23 @@ def test_numbers_are_printed_as_prose_has_them(text, shown):
     assert measured.printed(text) == shown
 
 
+def test_quotation_marks_are_typographic_but_in_code():
+    assert measured.curled("He says: \"it's `d[\"a\"]`\" Is it?") == "He says: “it’s `d[\"a\"]`” Is it?"
+
+
+def test_claims_and_captions_have_typographic_quotation_marks():
+    from docutils import nodes
+    from docutils.utils import new_document
+    page = new_document("page")
+    page += nodes.raw("", '<p class="claim-statement">Fisher&#x27;s &lt; ours.</p><dl id="x"></dl>', format="html")
+    page += nodes.raw("", """<figure id="f"><figcaption>The network's.</figcaption></figure>""", format="html")
+    measured.curl_outputs(None, page)
+    assert page.astext().replace("\n", "") == (
+        '<p class="claim-statement">Fisher’s &lt; ours.</p><dl id="x"></dl>'
+        '<figure id="f"><figcaption>The network’s.</figcaption></figure>')
+    assert "Fisher’s" in measured.row(Claim("c", "Fisher's.", 1.0, "", "at least 0", True, None), "")
+
+
 def test_study_facts():
     study = {"study": "rates", "question": "Which?", "command": "python book/runs/rates.py",
              "recorded": "2026-01-02",

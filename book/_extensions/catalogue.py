@@ -17,8 +17,7 @@ from typing import Any
 
 from docutils import nodes
 from docutils.utils import new_document
-from docutils.utils.smartquotes import educate_tokens
-from measured import reading_order
+from measured import curled, reading_order
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -82,12 +81,6 @@ def printed_quiz(state: dict[str, Any]) -> str:
     """HTML of a question, with typographic quotation marks."""
     choices = [(curled(choice["text"]), choice["right"], curled(choice["feedback"])) for choice in state["choices"]]
     return str(explorers.quiz(state["name"], curled(state["question"]), choices).static())
-
-
-def curled(text: str) -> str:
-    """A text with typographic quotation marks and apostrophes, but for what is `code` in it."""
-    pieces = re.split(r"(`[^`]+`)", text)
-    return "".join(educate_tokens((("literal" if piece.startswith("`") else "plain", piece) for piece in pieces), "q"))
 
 
 # Entries --------------------------------------------------------------------------------------------------------
