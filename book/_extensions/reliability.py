@@ -52,7 +52,7 @@ def table(counted: dict[str, Any] | None) -> str:
         count = sum(outcomes.values())
         held = outcomes.get("passed", 0)
         status = f'<span class="claim-status">{"✓" if held == count else "✗"}</span> ' if counted else ""
-        cells = (("Ended so", f"{held} of {count}" if counted else "not run"),
+        cells = (("Ended so", f"{held} of {count}" if counted else "–"),
                  ("What has to come of it", escape(expected)))
         rows += (f'<tr class="{"holds" if held == count else "fails"}"><td>{status}{escape(case)}</td>'
                  + "".join(f'<td data-label="{name}">{text}</td>' for name, text in cells) + "</tr>")
