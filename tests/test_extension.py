@@ -79,6 +79,30 @@ def test_measured_links_within_the_page():
     assert 'href="#claim-second"' in measured.measured([FAILS])
 
 
+@pytest.mark.parametrize("text, shown", [
+    ("-2.7", "−2.7"), ("7e-16", "7·10⁻¹⁶"), ("1e-06", "10⁻⁶"), ("-1.5e+03", "−1.5·10³"), ("1,437", "1,437"), ("0", "0"),
+    ("plain-20", "plain-20"), ("-", "-"), ("2-3", "2-3")])
+def test_numbers_are_printed_as_prose_has_them(text, shown):
+    assert measured.printed(text) == shown
+
+
+def test_quotation_marks_are_typographic_but_in_code():
+    assert measured.curled("He says: \"it's `d[\"a\"]`\" Is it?") == "He says: “it’s `d[\"a\"]`” Is it?"
+
+
+def test_claims_and_captions_have_typographic_quotation_marks():
+    from docutils import nodes
+    from docutils.utils import new_document
+    page = new_document("page")
+    page += nodes.raw("", '<p class="claim-statement">Fisher&#x27;s &lt; ours.</p><dl id="x"></dl>', format="html")
+    page += nodes.raw("", """<figure id="f"><figcaption>The network's.</figcaption></figure>""", format="html")
+    measured.curl_outputs(None, page)
+    assert page.astext().replace("\n", "") == (
+        '<p class="claim-statement">Fisher’s &lt; ours.</p><dl id="x"></dl>'
+        '<figure id="f"><figcaption>The network’s.</figcaption></figure>')
+    assert "Fisher’s" in measured.row(Claim("c", "Fisher's.", 1.0, "", "at least 0", True, None), "")
+
+
 def test_study_facts():
     study = {"study": "rates", "question": "Which?", "command": "python book/runs/rates.py",
              "recorded": "2026-01-02",
@@ -172,3 +196,15 @@ def test_every_bibliography_entry_has_a_label():
     assert labels["he2016deep"] == "He et al., 2016"
     assert labels["simonyan2015very"] == "Simonyan and Zisserman, 2015"
     assert all(labels.values())
+
+
+def test_the_bibliography_is_in_the_order_of_its_labels():
+    from pybtex.database import parse_file
+    entries = parse_file(str(Path(__file__).resolve().parent.parent / "book" / "references.bib")).entries
+    labels = [citing.author_year(entry) for entry in citing.AuthorLabelStyle().sort(entries.values())]
+    def place(label):
+        return labels.index(label)
+    assert place("He et al., 2015") < place("He et al., 2016") < place("He et al., 2019")
+    assert place("De and Smith, 2020") < place("de Haan et al., 2019") < place("Devlin et al., 2019")
+    assert place("TensorBoard") < place("Tian et al., 2019") and place("Elkan, 2001") < place("European Union, 2016")
+    assert [label[0].casefold() for label in labels] == sorted(label[0].casefold() for label in labels)

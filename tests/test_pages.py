@@ -49,3 +49,27 @@ def test_a_page_holds_little_state(name):
     states = re.findall(r'data-explorer="[\w-]+"><script type="application/json">(.*?)</script>', page(name), re.DOTALL)
     assert sum(map(len, states)) <= 100_000
     assert states or not name.startswith(("book/concepts/", "book/mathematics/", "book/networks/"))
+
+
+UNREADABLE = {
+    "a folder of the machine that built the page": str(ROOT),
+    "a value as Python prints it": r"PosixPath\(|&lt;(factory|function|built-in|class|object)\b|\b_empty\b",
+    "a name with the tilde that hides its modules": r"~(torch|collections|typing|pathlib|resnet_lib)\.",
+    "a docstring of another package": "Define the computation performed at every call|Alias for field number",
+}
+
+
+@pytest.mark.parametrize("name", [name for name in toc_files(ROOT) if name.startswith("book/reference/")])
+def test_a_page_of_reference_is_written_for_readers(name):
+    assert {what for what, found in UNREADABLE.items() if re.search(found, page(name))} == set()
+    text = re.sub(r"<(script|style|code|pre|svg)\b.*?</\1>|<[^>]+>", "", page(name), flags=re.DOTALL)
+    assert "`" not in text
+
+
+@pytest.mark.parametrize("name", ["book/reference/figures", "book/reference/progress"])
+def test_a_list_has_the_citations_and_numbers_of_its_pages(name):
+    text = re.sub(r"<[^>]+>", "", page(name))
+    keys = re.findall(r"^@\w+\{(\w+),", (ROOT / "book" / "references.bib").read_text(encoding="utf-8"), re.MULTILINE)
+    assert [key for key in keys if re.search(rf"\b{key}\b", text)] == []
+    assert re.findall(r"\w+ [,.;](?= )", text) == []
+    assert "et al., 20" in text

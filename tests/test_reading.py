@@ -66,27 +66,40 @@ def test_chinese_is_marked_for_voices():
 
 # Lists ----------------------------------------------------------------------------------------------------------
 
-FIGURE = ('<figure class="measured"><div class="wide"><svg class="light" aria-label="Two lines &amp; a dot. More.">'
-          '<text style="font-weight:700;font-size:12px;fill:x" x="1">Error (%)</text>'
-          '<text style="font-weight:700;font-size:10px" x="1">plain</text>'
-          '<text style="font-weight:700;font-size:12px;fill:x" x="1">Loss</text></svg></div>'
-          '<div class="narrow"><svg><text style="font-weight:700;font-size:12px" x="1">Short</text></svg></div>'
-          "</figure>")
+FIGURE = ('<figure class="measured"><div class="wide"><svg class="light" aria-label="{}"></svg></div>'
+          '<div class="narrow"><svg aria-label="Narrow."></svg></div></figure>')
+SEEN = "Two falling lines &amp; a dot, which is that of the larger network. More."
 
 
-def test_figures_are_numbered_and_listed_with_title_and_description():
-    document = page(raw(FIGURE), raw("<p>no figure</p>"), raw(FIGURE.replace("700", "400")))
+def section(name: str, *children: nodes.Node) -> nodes.section:
+    return nodes.section("", nodes.title(text=name), *children)
+
+
+def said(entry: catalogue.Entry) -> str:
+    return "".join(node.astext() for node in entry.text)
+
+
+def test_figures_are_numbered_and_listed_by_section_and_description():
+    document = page(section("Chapter", raw(FIGURE.format(SEEN)), raw("<p>no figure</p>"),
+                            section("Rates", raw(FIGURE.format("Six rows. The last is worst. More.")),
+                                    raw(FIGURE.format("One.")))))
     catalogue.add_anchors(None, document)
-    first, second = catalogue.figures(document)
-    assert (first.anchor, first.name) == ("figure-1", "Error (%); Loss")
-    assert first.text[0].astext() == "Two lines & a dot."
-    assert (second.anchor, second.name) == ("figure-2", "Figure 2")
+    found = list(catalogue.figures(document))
+    assert [(entry.anchor, entry.name) for entry in found] == [
+        ("figure-1", "Chapter"), ("figure-2", "Rates"), ("figure-3", "Rates (2)")]
+    assert said(found[0]) == "Two falling lines & a dot, which is that of the larger network."
     assert '<figure id="figure-1" class="measured">' in document.astext()
 
 
+def test_a_brief_description_is_given_with_its_next_sentence():
+    assert catalogue.seen(FIGURE.format("Six rows. Those of the plain network are far longer than the others. More.")) \
+        == "Six rows. Those of the plain network are far longer than the others."
+
+
 def test_explorers_are_listed_and_questions_and_the_figures_in_their_place_are_not():
-    explorer = '<div data-explorer="{}"><script type="application/json">{{}}</script>' + FIGURE + "</div>"
-    document = page(raw(explorer.format("degradation")), raw(explorer.format("quiz")), raw(FIGURE))
+    explorer = '<div data-explorer="degradation"><script type="application/json">{}</script>' + FIGURE + "</div>"
+    quiz = library.quiz("q", "Why?", [("one", True, "Yes."), ("two", False, "No.")]).static()
+    document = page(section("Chapter", raw(explorer), raw(quiz), raw(FIGURE)))
     catalogue.add_anchors(None, document)
     (entry,) = catalogue.listed_explorers(document)
     assert (entry.anchor, entry.name) == ("explorer-degradation", "Degradation laboratory")
@@ -98,15 +111,23 @@ def test_predictions_and_questions_are_named_and_listed_with_what_they_ask():
     box = nodes.admonition("", nodes.title(text="Predict"), nodes.paragraph(text="Three networks. Which is best?"),
                            nodes.bullet_list("", nodes.list_item("", nodes.paragraph(text="a) The first"))),
                            classes=["predict"])
-    quiz = library.quiz("depth-of-what", "Of *which* `x`? Choose.", [("one", True, "Yes."), ("two", False, "No.")])
+    quiz = library.quiz("depth-of-what", "Of *which* `x`, in all of the many networks on this page? Choose.",
+                        [("one", True, "Yes."), ("two", False, "No.")])
     document = page(box, raw(quiz.static()))
     catalogue.add_anchors(None, document)
     prediction, question_ = catalogue.tasks(document)
     assert (prediction.anchor, prediction.name) == ("predict-1", "Prediction 1") and "predict-1" in box["ids"]
-    assert "".join(node.astext() for node in prediction.text) == "Three networks."
+    assert said(prediction) == "Three networks. Which is best?"
     assert (question_.anchor, question_.name) == ("question-depth-of-what", "Question 1")
-    assert "".join(node.astext() for node in question_.text) == "Of which x?"
+    assert said(question_) == "Of which x, in all of the many networks on this page?"
     assert '<div id="question-depth-of-what" data-explorer="quiz">' in document.astext()
+
+
+def test_questions_have_typographic_quotation_marks():
+    quiz = library.quiz("q", "Whose?", [("Adam's", True, "Yes."), ("two", False, 'No: "no".')])
+    document = page(raw(quiz.static()))
+    catalogue.add_anchors(None, document)
+    assert document.astext().count("Adam’s") == 2 == document.astext().count("No: “no”.")  # for the script, and without
 
 
 def test_every_explorer_of_the_book_has_a_title():
@@ -115,12 +136,33 @@ def test_every_explorer_of_the_book_has_a_title():
             assert re.search(r'\bbegin\(el, "[^"]+"', script.read_text(encoding="utf-8")), script
 
 
-def test_the_first_sentence_of_an_exercise_keeps_formulas_and_no_links():
-    text = nodes.paragraph("", "Let ", nodes.math("", "x.y"), nodes.Text(" be 1.5 or "),
-                           nodes.reference("", "more", refuri="x"), nodes.Text(". Not this."))
-    kept = catalogue.first_sentence(text)
-    assert "".join(node.astext() for node in kept) == "Let x.y be 1.5 or more."
-    assert not any(isinstance(node, nodes.reference) for node in kept)
+def asked(*paragraphs: str) -> str:
+    return "".join(node.astext() for node in catalogue.asked(nodes.paragraph(text=text) for text in paragraphs))
+
+
+@pytest.mark.parametrize("paragraphs, kept", [
+    (("Write a function that returns what comes out of the network. It is short.",),
+     "Write a function that returns what comes out of the network."),
+    (("Black is one possible start. Write it for any. Go.",), "Black is one possible start. Write it for any."),
+    (("Somebody leaves it out. That is harmless. When does it wake up?",),
+     "Somebody leaves it out. … When does it wake up?"),
+    (("A network has two inputs, with", "Give two lists."), "A network has two inputs, with … Give two lists."),
+    (("Add a row. Fetch the data with it.",), "Add a row. Fetch the data with it."),
+    (("Digits, e.g. 1.5 epochs.",), "Digits, e.g. 1.5 epochs."),
+    (("Ten labels a class. All train. The accuracy is",), "Ten labels a class. … The accuracy is"),
+    (("He says: “It fails. Proof: it trains.” What is missing?",),
+     "He says: “It fails. Proof: it trains.” What is missing?"),
+    ((), "")])
+def test_a_task_is_listed_with_what_is_to_be_done(paragraphs, kept):
+    assert asked(*paragraphs) == kept
+
+
+def test_a_task_keeps_its_formulas_and_code():
+    text = nodes.paragraph("", "Let ", nodes.math("", "x.y"), nodes.Text(" be 1.5 or "), nodes.literal("", "more"),
+                           nodes.Text(". Which? Not this."))
+    kept = catalogue.asked([text])
+    assert "".join(node.astext() for node in kept) == "Let x.y be 1.5 or more. Which?"
+    assert [type(node) for node in kept[1:4:2]] == [nodes.math, nodes.literal]
 
 
 def test_exercises_have_the_numbers_of_their_pages():

@@ -20,3 +20,9 @@ def test_cases_are_summed_and_failures_are_not_hidden():
     kills, files = re.findall(r'<tr class="(\w+)">', html)
     assert (kills, files) == ("fails", "holds")
     assert html.count("✗") == 1
+
+
+def test_without_a_run_the_page_says_what_is_tried_and_counts_nothing():
+    html = table(None)
+    assert "have not been run" in html and "`" not in html and " of 0" not in html and "✓" not in html
+    assert html.count(">–<") == len(TRIES)

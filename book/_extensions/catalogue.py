@@ -10,12 +10,14 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from docutils import nodes
-from measured import reading_order
+from docutils.utils import new_document
+from measured import curled, reading_order
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -25,8 +27,11 @@ from resnet_lib import explorers
 
 FIGURE = re.compile(r'<figure (?:id="([\w-]+)" )?class="measured">(.*?)</figure>', re.DOTALL)
 EXPLORER = re.compile(r'<div (?:id="([\w-]+)" )?data-explorer="([\w-]+)">')
-TITLE = re.compile(r'<text style="font-weight:700;font-size:12px;[^"]*"[^>]*>([^<]+)</text>')
 ALT = re.compile(r'<svg[^>]*\baria-label="([^"]*)"')
+END = re.compile(r"""[.?!]["”’)]*(?=\s+[^a-z\s]|\s*$)""")  # of a sentence; none begins with a small letter
+TASK = re.compile(r"(Add|Choose|Describe|Diagnose|Enter|Fetch|Give|Mend|Predict|Put|Repair|Repeat|Train|Write)\b")
+MARKED = re.compile(r"`([^`]+)`|\*([^\s*](?:[^*]*[^\s*])?)\*")  # in a question, as in explorers.marked
+BRIEF = 50  # characters; what says less, as "Six rows." or "Add a row.", is given with its next sentence
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ def add_anchors(app: Sphinx, page: nodes.document) -> None:
         if found := EXPLORER.search(text):
             name = found[2]
             if name == "quiz":
-                text = text.replace(found[0], f'<div id="question-{quiz_state(text)["name"]}" data-explorer="quiz">', 1)
+                state = quiz_state(text)
+                text = printed_quiz(state).replace("<div", f'<div id="question-{state["name"]}"', 1)
             elif name not in there:
                 text = text.replace(found[0], f'<div id="explorer-{name}" data-explorer="{name}">', 1)
             there.add(name)
@@ -71,29 +77,41 @@ def add_anchors(app: Sphinx, page: nodes.document) -> None:
         node.children[:] = [nodes.Text(text)]
 
 
+def printed_quiz(state: dict[str, Any]) -> str:
+    """HTML of a question, with typographic quotation marks."""
+    choices = [(curled(choice["text"]), choice["right"], curled(choice["feedback"])) for choice in state["choices"]]
+    return str(explorers.quiz(state["name"], curled(state["question"]), choices).static())
+
+
 # Entries --------------------------------------------------------------------------------------------------------
 
 def figures(page: nodes.document) -> Iterator[Entry]:
-    """A page's figures: the titles of their panels, or their place where they have none; what is seen on them."""
+    """A page's figures: the section in which each stands, with a number from its second on; what is seen on them."""
+    there = Counter[str]()
     for node in outputs(page):
         text = node.astext()
         if not EXPLORER.search(text):
-            for number, content in FIGURE.findall(text):
-                if number:
-                    name = title(content) or f"Figure {number.removeprefix('figure-')}"
-                    yield Entry(number, name, [nodes.Text(seen(content))])
+            for anchor, content in FIGURE.findall(text):
+                if anchor:
+                    name = section_of(node)
+                    there[name] += 1
+                    again = f" ({there[name]})" if there[name] > 1 else ""
+                    yield Entry(anchor, name + again, [nodes.Text(seen(content))])
 
 
-def title(figure: str) -> str:
-    """The titles of a figure's panels; those of the narrow and the dark form are the same."""
-    drawing = figure.partition("</svg>")[0]
-    return "; ".join(dict.fromkeys(html.unescape(found.strip()) for found in TITLE.findall(drawing)))
+def section_of(node: nodes.Node) -> str:
+    """The title of the section in which something stands."""
+    while not isinstance(node, nodes.section):
+        node = node.parent
+    return node.next_node(nodes.title).astext()
 
 
 def seen(figure: str) -> str:
-    """The first sentence of a figure's description."""
-    description = ALT.search(figure)
-    return sentence(html.unescape(description[1]))[0] if description else ""
+    """A figure's description up to the end of its first sentence, or of the next where that is brief."""
+    found = ALT.search(figure)
+    description = curled(html.unescape(found[1])) if found else ""
+    end = END.search(description, BRIEF)
+    return description[:end.end()] if end else description
 
 
 def listed_explorers(page: nodes.document) -> Iterator[Entry]:
@@ -107,13 +125,12 @@ def listed_explorers(page: nodes.document) -> Iterator[Entry]:
 
 
 def exercises(page: nodes.document) -> Iterator[Entry]:
-    """A page's exercises: kind and minutes, and the first sentence."""
+    """A page's exercises: kind and minutes, and what is to be done."""
     for node in page.findall(nodes.Element):
         if type(node).__name__ in ("exercise_node", "exercise_enumerable_node"):
             kind = next((child.astext() for child in node.findall(nodes.Element)
                          if type(child).__name__ == "exercise_subtitle"), "")
-            first = next(iter(node.findall(nodes.paragraph)), nodes.paragraph())
-            yield Entry(node["ids"][0], kind, first_sentence(first))
+            yield Entry(node["ids"][0], kind, asked(node.findall(nodes.paragraph)))
 
 
 def prediction_boxes(page: nodes.document) -> Iterator[nodes.Element]:
@@ -121,10 +138,10 @@ def prediction_boxes(page: nodes.document) -> Iterator[nodes.Element]:
 
 
 def predictions(page: nodes.document) -> Iterator[Entry]:
-    """A page's predictions: the first sentence of what is asked."""
+    """A page's predictions: what is asked."""
     for number, box in enumerate(prediction_boxes(page), 1):
-        asked = [child for child in box.children if isinstance(child, nodes.paragraph)]
-        yield Entry(f"predict-{number}", f"Prediction {number}", first_sentence(asked[-1]) if asked else [])
+        paragraphs = [child for child in box.children if isinstance(child, nodes.paragraph)]
+        yield Entry(f"predict-{number}", f"Prediction {number}", asked(paragraphs))
 
 
 def quiz_state(output: str) -> dict[str, Any]:
@@ -138,8 +155,8 @@ def questions(page: nodes.document) -> Iterator[Entry]:
     found = [text for node in outputs(page) if 'data-explorer="quiz"' in (text := node.astext())]
     for number, text in enumerate(found, 1):
         state = quiz_state(text)
-        asked, _ = sentence(re.sub("[`*]", "", state["question"]))
-        yield Entry(f"question-{state['name']}", f"Question {number}", [nodes.Text(asked)])
+        paragraph = nodes.paragraph("", "", *inline(state["question"]))
+        yield Entry(f"question-{state['name']}", f"Question {number}", asked([paragraph]))
 
 
 def tasks(page: nodes.document) -> Iterator[Entry]:
@@ -149,26 +166,65 @@ def tasks(page: nodes.document) -> Iterator[Entry]:
     yield from exercises(page)
 
 
-def sentence(text: str) -> tuple[str, bool]:
-    """A text up to the end of its first sentence, and whether it ends there."""
-    end = re.search(r"[.?!](?=\s|$)", text)
-    return (text[:end.end()], True) if end else (text, False)
+def inline(question: str) -> Iterator[nodes.Node]:
+    """The text of a question, with its `code` and *emphasis*."""
+    start = 0
+    for found in MARKED.finditer(question):
+        yield nodes.Text(question[start:found.start()])
+        yield nodes.literal("", found[1]) if found[1] else nodes.emphasis("", found[2])
+        start = found.end()
+    yield nodes.Text(question[start:])
 
 
-def first_sentence(paragraph: nodes.paragraph) -> list[nodes.Node]:
-    """The first sentence of a paragraph with its formulas and code, without links."""
-    kept: list[nodes.Node] = []
+# Sentences ------------------------------------------------------------------------------------------------------
+
+def asked(paragraphs: Iterable[nodes.Element]) -> list[nodes.Node]:
+    """The first sentence of a task, and after it the one that says what is to be done, where that is another."""
+    said = [sentence for paragraph in paragraphs for sentence in sentences(paragraph)]
+    if not said:
+        return []
+    whole = [END.search(words(sentence)) is not None for sentence in said]
+    told = [number for number, sentence in enumerate(said) if is_task(words(sentence))]
+    number = told[0] if told else 0 if whole[-1] else len(said) - 1  # an open end is for the choices to fill
+    if number == 0 and len(words(said[0])) < BRIEF:
+        number = min(1, len(said) - 1)
+    if number == 0:
+        return said[0]
+    gap = " " if number == 1 and whole[0] else " … "
+    return [*said[0], nodes.Text(gap), *said[number]]
+
+
+def is_task(sentence: str) -> bool:
+    """Whether a sentence asks something or tells what to do."""
+    return sentence.endswith("?") or TASK.match(sentence) is not None
+
+
+def sentences(paragraph: nodes.Element) -> Iterator[list[nodes.Node]]:
+    """The sentences of a paragraph, with their formulas, code, links and citations; what is quoted stays together."""
+    begun: list[nodes.Node] = []
     for child in paragraph.children:
-        if isinstance(child, nodes.Text):
-            text, ends = sentence(child.astext())
-            kept.append(nodes.Text(text))
-            if ends:
-                break
-        elif isinstance(child, (nodes.reference, addnodes.pending_xref)):
-            kept.append(nodes.Text(child.astext()))
-        elif isinstance(child, (nodes.math, nodes.literal, nodes.emphasis, nodes.strong)):
-            kept += without_links([child])
-    return kept
+        if not isinstance(child, nodes.Text):
+            begun.append(child)
+            continue
+        start = 0
+        for end in END.finditer(text := child.astext()):
+            piece = nodes.Text(text[start:end.end()])
+            if not is_quoting(words([*begun, piece])):
+                yield [*begun, piece]
+                begun, start = [], end.end() + len(text[end.end():]) - len(text[end.end():].lstrip())
+        if text[start:]:
+            begun.append(nodes.Text(text[start:]))
+    if begun:
+        yield begun
+
+
+def is_quoting(text: str) -> bool:
+    """Whether a quotation is open at the end of a text."""
+    return text.count("“") > text.count("”") or text.count('"') % 2 == 1
+
+
+def words(inline: Iterable[nodes.Node]) -> str:
+    return "".join(node.astext() for node in inline).strip()
 
 
 def without_links(inline: Iterable[nodes.Node]) -> list[nodes.Node]:
@@ -206,7 +262,8 @@ def listing(title_of: str, address: str, entries: list[Entry]) -> list[nodes.Nod
     """One chapter: its name, and a list of its entries, each a link and what is said of it."""
     heading = nodes.paragraph("", "", nodes.strong("", "", link(title_of, address)))
     items = [nodes.list_item("", nodes.paragraph("", "", link(entry.name, f"{address}#{entry.anchor}"),
-                                                 nodes.Text(": "), *entry.text)) for entry in entries]
+                                                 nodes.Text(" " if entry.name.endswith("?") else ": "), *entry.text))
+             for entry in entries]
     return [heading, nodes.bullet_list("", *items)]
 
 
@@ -220,6 +277,15 @@ def link(text: str, address: str) -> nodes.reference:
     return nodes.reference("", text, refuri=address, internal=True)
 
 
+def resolved(app: Sphinx, page: str, entries: list[Entry]) -> list[Entry]:
+    """Entries with citations and measured numbers as their page shows them, and without links."""
+    document = new_document(page)
+    document += [nodes.paragraph("", "", *(node.deepcopy() for node in entry.text)) for entry in entries]
+    texts = list(document.children)
+    app.env.apply_post_transforms(document, page)
+    return [replace(entry, text=without_links(text.children)) for entry, text in zip(entries, texts, strict=True)]
+
+
 def fill_lists(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     for place in list(doctree.findall(ListPlaceholder)):
         filled: list[nodes.Node] = []
@@ -228,6 +294,7 @@ def fill_lists(app: Sphinx, doctree: nodes.document, docname: str) -> None:
             if place["kind"] in ("exercises", "tasks"):
                 entries = numbered(entries, app.env.toc_fignumbers.get(page, {}).get("exercise", {}))
             if entries:
+                entries = resolved(app, page, entries)
                 address = app.builder.get_relative_uri(docname, page)
                 filled += listing(app.env.titles[page].astext(), address, entries)
                 filled[-1]["classes"].append(place["kind"])  # scripts/progress.js looks for "tasks"

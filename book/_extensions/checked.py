@@ -72,7 +72,7 @@ def runs_fact(files: Sequence[Path]) -> str:
 def tests_fact(counted: dict[str, Any] | None) -> str:
     """How many tests of the programs passed, and how many times it was tried to break them."""
     if counted is None:
-        return "The tests have not been run where this page was built."
+        return "Where this page was built they have not been run."
     outcomes = [result for results in counted["tried"].values() for result in results.items()]
     cases = sum(count for _, count in outcomes)
     passed = sum(count for outcome, count in outcomes if outcome == "passed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from pybtex.plugin import register_plugin
 from pybtex.richtext import Text
 from pybtex.style.formatting.plain import Style as PlainStyle
 from pybtex.style.labels import BaseLabelStyle
+from pybtex.style.sorting.author_year_title import SortingStyle as AuthorYearTitle
 from pybtex.style.template import Node, sentence
 from pybtex.style.template import field as bibliography_field
 from sphinx.application import Sphinx
@@ -25,18 +27,22 @@ from sphinxcontrib.bibtex.style.template import join, reference
 from sphinxcontrib.bibtex.style.template import node as template_node
 
 
-def author_year(entry: Entry) -> str:
-    """The label of an entry before letters, "He et al., 2016"; the title where nobody is named."""
+def who(entry: Entry) -> str:
+    """The names before the year in a label, "He et al."; the title where nobody is named."""
     people = entry.persons.get("author") or entry.persons.get("editor") or []
     names = [" ".join(person.prelast_names + person.last_names) for person in people]
     if not names:
-        who = Text.from_latex(entry.fields["title"].split(":")[0]).render_as("text")
+        named = Text.from_latex(entry.fields["title"].split(":")[0]).render_as("text")
     elif len(names) > 2 or names[-1] == "others":
-        who = f"{names[0]} et al."
+        named = f"{names[0]} et al."
     else:
-        who = " and ".join(names)
-    parts = [Text.from_latex(who).render_as("text"), entry.fields.get("year")]
-    return ", ".join(part for part in parts if part)
+        named = " and ".join(names)
+    return str(Text.from_latex(named).render_as("text"))
+
+
+def author_year(entry: Entry) -> str:
+    """The label of an entry before letters, "He et al., 2016"."""
+    return ", ".join(part for part in (who(entry), entry.fields.get("year")) if part)
 
 
 def with_letters(labels: Iterable[str]) -> list[str]:
@@ -57,10 +63,20 @@ class AuthorLabel(BaseLabelStyle):
         yield from with_letters(author_year(entry) for entry in sorted_entries)
 
 
+class LabelOrder(AuthorYearTitle):
+    """pybtex sorting style: as the labels are read, without regard to capitals and accents; then by all authors."""
+
+    def sorting_key(self, entry: Entry) -> tuple[str, ...]:
+        letters = unicodedata.normalize("NFKD", who(entry).casefold())
+        plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+        return (plain, entry.fields.get("year", ""), *super().sorting_key(entry))
+
+
 class AuthorLabelStyle(PlainStyle):
-    """pybtex bibliography style: plain, sorted by author, labelled by author and year."""
+    """pybtex bibliography style: plain, labelled by author and year and in the order of the labels."""
 
     default_label_style = AuthorLabel
+    default_sorting_style = LabelOrder
 
     def format_title(self, e: Entry, which_field: str, as_sentence: bool = True) -> Node:
         title = bibliography_field(which_field)
@@ -97,6 +113,7 @@ class AuthorLabelReferenceStyle(GroupReferenceStyle):
 
 def setup(app: Sphinx) -> dict[str, Any]:
     register_plugin("pybtex.style.labels", "author_label", AuthorLabel)
+    register_plugin("pybtex.style.sorting", "author_label", LabelOrder)
     register_plugin("pybtex.style.formatting", "author_label", AuthorLabelStyle)
     register_reference_style(
         "sphinxcontrib.bibtex.style.referencing", "author_label", AuthorLabelReferenceStyle)

@@ -15,8 +15,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from catalogue import printed_quiz
 from docutils import nodes
 from docutils.parsers.rst import directives
+from measured import printed
 from myst_nb.core.variables import format_plain_text
 from myst_nb.ext.glue.crossref import read_glue_cache
 from paths import PlaceLink
@@ -81,7 +83,7 @@ GLUE = re.compile(r"\{glue:text\}`([^`:]+\.ipynb)::([^`:]+):([^`]+)`")
 
 def glued(text: str, value: Callable[[str, str], str]) -> str:
     """A text with the numbers of its glue roles in their place; `value` gives the output called KEY of a FILE."""
-    return GLUE.sub(lambda role: format_plain_text(value(role[1], role[2]), role[3]), text)
+    return GLUE.sub(lambda role: printed(format_plain_text(value(role[1], role[2]), role[3])), text)
 
 
 class QuizPlaceholder(nodes.General, nodes.Element):
@@ -127,7 +129,7 @@ def fill_quizzes(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
     for node in list(doctree.findall(QuizPlaceholder)):
         quiz = explorers.quiz(node["quiz"], *question(glued(node["text"], value)))
-        node.replace_self(nodes.raw("", quiz.static(), format="html"))
+        node.replace_self(nodes.raw("", printed_quiz(quiz.state), format="html"))
 
 
 def pages_with_questions(app: Sphinx, env: BuildEnvironment) -> list[str]:

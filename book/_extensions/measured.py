@@ -9,6 +9,9 @@ Three directives:
 `{recorded-runs}`
     a section for each study in `book/runs/`, and one for the records of whole trainings there, a row each.
 
+A number that a text takes from a notebook is printed as in prose, "−2.7" and "7·10⁻¹⁶" for -2.7 and 7e-16, and claims
+and captions have the quotation marks of prose.
+
 Claims are read from the notebooks' outputs of type `application/vnd.resnet.claim+json`. The cache holds them
 all only when every notebook has been executed, so the first two directives leave a place-holder that is
 filled when a page is written, and pages that hold one are always written again.
@@ -17,16 +20,18 @@ filled when a page is written, and pages that hold one are always written again.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from docutils import nodes
+from docutils.utils.smartquotes import educate_tokens
 from jupyter_cache import get_cache
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -96,7 +101,7 @@ def row(claim: Claim, address: str) -> str:
     rest = "".join(f'<td data-label="{name}">{escape(text)}</td>' for name, text in cells)
     return (f'<tr class="{"holds" if claim.holds else "fails"}"><td>'
             f'<span class="claim-status">{status}</span> '
-            f'<a href="{escape(address)}#claim-{claim.id}">{escape(claim.statement)}</a></td>{rest}</tr>')
+            f'<a href="{escape(address)}#claim-{claim.id}">{escape(curled(claim.statement))}</a></td>{rest}</tr>')
 
 
 HEAD = '<thead><tr><th scope="col">Claim</th><th scope="col">Measured</th><th scope="col">Expected</th>' \
@@ -119,6 +124,47 @@ def measured(claims: list[Claim]) -> str:
     """HTML of one chapter's claims."""
     rows = "".join(row(claim, "") for claim in claims)
     return f'<table class="ledger">{HEAD}<tbody>{rows}</tbody></table>'
+
+
+# Prose ---------------------------------------------------------------------------------------------
+
+NUMBER = re.compile(r"(-?)(\d[\d.,]*)(?:e([-+]\d+))?")
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def printed(text: str) -> str:
+    """A number as prose has it, "−2.7" or "7·10⁻¹⁶"; every other text as it is."""
+    found = NUMBER.fullmatch(text)
+    if not found:
+        return text
+    sign, digits, exponent = found.groups()
+    if exponent:
+        power = f"10{str(int(exponent)).translate(RAISED)}"
+        digits = power if digits == "1" else f"{digits}·{power}"
+    return f"{'−' if sign else ''}{digits}"
+
+
+def curled(text: str) -> str:
+    """A text with typographic quotation marks and apostrophes, but for what is `code` in it."""
+    pieces = re.split(r"(`[^`]+`)", text)
+    return "".join(educate_tokens((("literal" if piece.startswith("`") else "plain", piece) for piece in pieces), "q"))
+
+
+SAID = re.compile(r'(<p class="claim-statement">|<figcaption>)([^<]+)')
+
+
+def curl_outputs(app: Sphinx, page: nodes.document) -> None:
+    """Give the claims and the captions of a page the quotation marks of its text."""
+    for node in page.findall(nodes.raw):
+        if node.get("format") == "html" and SAID.search(node.astext()):
+            text = SAID.sub(lambda said: said[1] + escape(curled(unescape(said[2])), quote=False), node.astext())
+            node.children = [nodes.Text(text)]
+
+
+def print_numbers(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    for node in doctree.findall(nodes.inline):
+        if "pasted-text" in node["classes"]:  # so myst-nb marks what a glue role has put in
+            node.children = [nodes.Text(printed(node.astext()))]
 
 
 # Recorded runs -------------------------------------------------------------------------------------
@@ -294,7 +340,9 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("claims-ledger", ClaimsLedger)
     app.add_directive("claims-measured", ClaimsMeasured)
     app.add_directive("recorded-runs", RecordedRuns)
+    app.connect("doctree-read", curl_outputs)
     app.connect("env-updated", pages_with_claims)
     app.connect("doctree-resolved", fill_placeholders)
+    app.connect("doctree-resolved", print_numbers)
     app.connect("build-finished", copy_runs)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
