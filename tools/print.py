@@ -154,6 +154,9 @@ class Page:
             pattern = re.compile(said.replace(" ", r"\s+"), re.DOTALL)
             for text in self.body.find_all(string=pattern):
                 text.replace_with(pattern.sub(printed, text))
+        for tag in self.body.select(".mrel > .mrel:has(.rlap)"):  # a slash that WeasyPrint sets beside its "="
+            if tag.parent and "\ue020" in tag.get_text():
+                tag.parent.string = "≠"
 
     def keep_units(self) -> None:
         """A number and its unit stay on one line, also where the number is an element of its own."""
