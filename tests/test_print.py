@@ -263,7 +263,7 @@ def numbers(document: pypdfium2.PdfDocument) -> list[tuple[str, int]]:
             target = pdfium.FPDFLink_GetDest(document, link)
             pdfium.FPDFLink_GetAnnotRect(link, box)
             said = text.get_text_bounded(box.left, box.bottom, box.right, box.top).strip()
-            if target and re.search(r"(\. ?|p\.\s)\d+$", said):
+            if target and re.search(r"(\.\. ?|p\.\s)\d+$", said):
                 found.append((said, pdfium.FPDFDest_GetDestPageIndex(document, target) + 1))
     return found
 

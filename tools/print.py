@@ -35,8 +35,8 @@ ACCENTS = {"\u0302": "ˆ", "\u0303": "˜", "\u0304": "¯", "\u0307": "˙"}
 LARGEST = 25e6  # bytes
 ROUNDS = 6  # of setting the pages
 FACE = "Signs,Noto Sans CJK KR,Noto Sans,DejaVu Sans,sans-serif"  # of drawings; narrower than DejaVu's
-SIGNS = ("U+B2-B3, U+B9, U+370-3FF, U+1D40, U+2016, U+2070-209F, U+2190-2211, U+2213-22FF, U+2308-230B, U+2610, "
-         "U+2713-2717, U+27E8-27EB")  # of mathematics, and ticks: those that are full-width in a Korean font
+SIGNS = ("U+B2-B3, U+B7, U+B9, U+D7, U+370-3FF, U+1D40, U+2016, U+2070-209F, U+2190-2211, U+2213-22FF, U+2308-230B, "
+         "U+2610, U+2713-2717, U+27E8-27EB")  # of mathematics, and ticks: those that are full-width in a Korean font
 WIDE = 6  # columns of a table; with more it is set smaller
 CODE, SMALLEST = 7.7, 6.0  # points: the size of code, and the least to which it shrinks to keep its lines whole
 COLUMNS = 90  # characters of code at that size that fit in a line
