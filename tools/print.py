@@ -120,13 +120,13 @@ class Page:
         """The page as a chapter; what goes to the end of the book is in `answers`."""
         self.keep_places()
         self.reword()
+        self.keep_units()
         self.link()
         self.pictures()
         self.tables()
         self.code()
         self.take_solutions()
         self.take_quizzes()
-        self.keep_units()
         self.body.name = "section"
         self.body["class"], self.body["id"] = "chapter", self.name
         return self.body
