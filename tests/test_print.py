@@ -39,7 +39,7 @@ title="py-spy: a program. URL: https://example.org/py-spy." href="glossary.html"
 <svg class="dark" viewBox="0 0 9 9"></svg></div><div class="narrow"><svg viewBox="0 0 9 9"></svg></div>
 <figcaption>A line.</figcaption></figure></div>
 <div data-explorer="quiz"><script type="application/json">{}</script><div class="quiz-unfolded"><p>Which?</p><ul>
-<li>a) This.<details><summary>If you chose this</summary><p><strong>Not quite.</strong> A trap of 7 %.</p></details></li>
+<li>a) This.<details><summary>If you chose this</summary><p><strong>Not quite.</strong> A trap: 7 %.</p></details></li>
 <li>b) That.<details><summary>If you chose this</summary><p><strong>Right.</strong> Indeed.</p></details></li></ul>
 </div></div>
 <p class="answered">Read on: there.</p>
@@ -199,9 +199,9 @@ def test_solutions_and_answers_stand_at_the_end(small: Path) -> None:
     chapter = text_of(without_answers(book))
     assert "Count." in chapter and "Which?" in chapter and "a) This." in chapter
     end = text_of(book.select_one("section.answers"))
-    for moved in ("It is seven.", "a) Not quite. A trap of 7 %.", "b) Right. Indeed.", "Read on: there."):
+    for moved in ("It is seven.", "a) Not quite. A trap: 7 %.", "b) Right. Indeed.", "Read on: there."):
         assert moved not in chapter and moved in end
-    assert "A trap of 7\xa0%." in str(book)
+    assert "A trap: 7\xa0%." in str(book)
     pairs = {(str(tag["href"]), text_of(tag)) for tag in book.select(".see a, .answer-title a")}
     assert pairs == {("#concepts-first--count--solution", "Solution:"), ("#concepts-first--count", "Exercise 1"),
                      ("#concepts-first--question-1--answer", "Answer:"), ("#concepts-first--question-1", "Question 1")}
