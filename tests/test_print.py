@@ -348,7 +348,7 @@ def test_the_whole_book(tmp_path: Path) -> None:
     (tmp_path / "_build/html").symlink_to(SITE)
     book = prepared(tmp_path)
     ends = {tag.h1["id"].removesuffix("--answers"): tag for tag in book.select("section.answers")}
-    titles = []
+    titles, said = [], ""
     for name in (name for name in toc_files(ROOT) if name not in edition.LEFT_OUT):  # each figure, chapter by chapter
         page = BeautifulSoup((SITE / f"{name}.html").read_text(encoding="utf-8"), "html.parser").find("article")
         place = edition.name_of(name)
@@ -359,6 +359,10 @@ def test_the_whole_book(tmp_path: Path) -> None:
             hidden = len(page.select(".definitions .katex")) if kind == ".katex" else 0
             assert sum(len(tag.select(kind)) for tag in both) == len(page.select(kind)) - hidden, (name, kind)
         titles.append(text_of(chapter.h1))
+        said += text_of(page)
+    assert [words for words in edition.ON_PAPER if not re.search(words, said)] == []
+    for words in ("With JavaScript", "needs a kernel", edition.UNANSWERED):
+        assert words in said and words not in text_of(book)
     links = [str(tag["href"]) for tag in book.select("a[href]")]
     assert [link for link in links if not re.match("#|https?://", link) or "//127.0.0.1" in link] == []
     assert all(str(tag["src"]).startswith("file:///") for tag in book.select("img"))  # there: prepare has looked

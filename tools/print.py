@@ -49,6 +49,7 @@ UNANSWERED = "… Not answered yet"  # what the cell of an exercise says until i
 ON_PAPER = {  # sentences for readers of the site, and what stands for them in print
     "With JavaScript (this picture can be changed|you could [^.]*)[.]": "On the site this picture can be changed.",
     "Answer on paper or here;": "Answer on paper;",
+    "(The s|S)olutions are folded( below)?[.]": "The solutions stand at the end of the book.",
     "Each page has two buttons[.] .*": "On the site each page has a button that prints its questions alone.",
 }
 UNITS = re.compile(r"(?<=\d)\s(?=(?:%|×|°|[kMGT]?B|[kM]?Hz|[mµ]?s|[mM]|min|points?|times|nats?|bits?|minutes?|hours?|"
@@ -324,9 +325,9 @@ def without_variables(text: str) -> str:
 ABOUT = """<section class="about"><h1 class="contents" id="about">About this edition</h1>
 <p>These pages are the book’s site in print. The command <code>make book</code> builds the site, <code>make print</code>
 this file.</p>
-<p><strong>What paper cannot do.</strong> Of an explorer there is the picture with which it opens. Sounds can be heard
-on the site only. Where the text speaks of pressing, choosing, moving or listening, it means the site, and where it
-speaks of running a cell, the notebook of the chapter.</p>
+<p><strong>What paper cannot do.</strong> Of an explorer there is the picture with which it opens, of a quiz there are
+the questions. Sounds can be heard on the site only. Where the text speaks of pressing, choosing, moving or listening,
+it means the site, and where it speaks of running a cell, the notebook of the chapter.</p>
 <p><strong>Solutions and answers</strong> stand at the end of the book. A line below each exercise and each question
 names the page.</p>
 <p><strong>Links.</strong> A link to another place in the book is underlined, and the page to which it leads stands
