@@ -21,12 +21,13 @@ from pathlib import Path
 from typing import Any
 
 import anywidget
+import numpy
 import torch
 import traitlets
 from IPython.display import HTML
 from torch import Tensor, nn
 
-from resnet_lib import data
+from resnet_lib import data, plots
 from resnet_lib import saliency as attribution
 from resnet_lib.records import Record
 from resnet_lib.runs import Study
@@ -203,6 +204,59 @@ def transfer(study: Study, numbers: Mapping[str, Mapping[str, int]], titles: Map
         cases[title] = {"labels": [int(count) for count in labels], "seeds": len(runs), "methods": methods,
                         "before": three_digits(statistics.median(run["source"] for run in runs))}
     return Explorer("transfer", {"cases": cases}, instead)
+
+
+def comparison(choices: Mapping[str, Sequence[object]], measures: Mapping[str, bool],
+               values: Mapping[tuple, Sequence[Sequence[float]]], first: tuple, second: tuple) -> Explorer:
+    """Two settings of a study side by side, every run of both.
+
+    `choices`: what is chosen, and its options in order; a setting is a tuple with one option of each. `measures`:
+    titles with units, and whether the axis is logarithmic; the first is put into words. `values`: for each recorded
+    setting a list of runs a measure. `first`, `second`: the settings that are shown at the beginning. Raises ValueError
+    for a setting that is no choice, for one with another number of measures, and for numbers that its axis cannot show.
+    """
+    options = [list(listed) for listed in choices.values()]
+
+    def place(setting: tuple) -> list[int]:
+        if len(setting) != len(options) or any(one not in listed for one, listed in zip(setting, options)):
+            raise ValueError(f"{setting} is no setting: one of each is {dict(choices)}.")
+        return [listed.index(one) for one, listed in zip(setting, options)]
+
+    recorded = {}
+    for setting, lists in values.items():
+        if len(lists) != len(measures) or not all(lists):
+            raise ValueError(f"The setting {setting} has {[len(one) for one in lists]} runs, of {len(measures)} "
+                             "measures.")
+        for log, numbers in zip(measures.values(), lists):
+            if not all(math.isfinite(value) and (value > 0 or not log) for value in numbers):
+                raise ValueError(f"The setting {setting} has numbers that its axis cannot show: {list(numbers)}.")
+        recorded[",".join(map(str, place(setting)))] = [[three_digits(value) for value in one] for one in lists]
+    return Explorer("comparison", {
+        "choices": [{"name": name, "options": [str(option) for option in listed]} for name, listed in choices.items()],
+        "measures": [{"name": name, "log": log} for name, log in measures.items()],
+        "values": recorded, "first": place(first), "second": place(second)},
+        runs_of_two(measures, {", ".join(map(str, setting)): values[setting] for setting in (first, second)}))
+
+
+def runs_of_two(measures: Mapping[str, bool], shown: Mapping[str, Sequence[Sequence[float]]]) -> HTML:
+    """What stands for a comparison where there is no JavaScript: a row a setting, a mark a run, the median as a bar."""
+    def draw(axes: Any, theme: plots.Theme) -> None:
+        for panel, (number, (title, log)) in zip(numpy.atleast_1d(axes).flat, enumerate(measures.items())):
+            for row, lists in enumerate(shown.values()):
+                panel.plot(lists[number], [row] * len(lists[number]), "os"[row], color=theme.ink, markersize=6,
+                           markerfacecolor="none" if row else theme.ink, alpha=0.75)
+                panel.vlines(statistics.median(lists[number]), row - 0.35, row + 0.35, color=theme.ink, linewidth=3)
+            panel.set(title=title, ylim=(1.6, -0.6), yticks=range(2), yticklabels=list(shown))
+            panel.grid(visible=False, axis="y")
+            if log:
+                plots.log_axis(panel, "x")
+
+    medians = "; ".join(f"{name}: {', '.join(f'{statistics.median(one):.3g}' for one in lists)}"
+                        for name, lists in shown.items())
+    return plots.figure(draw, rows=len(measures), size=(6.8, 1.6 * len(measures)),
+                        alt=f"Two settings, every run of both. Medians of {'; '.join(measures)}: {medians}.",
+                        caption="With JavaScript this picture can be changed. A mark is one recorded run, the bar is "
+                                "their median.")
 
 
 def lesions(study: Study, names: Mapping[str, tuple[str, int]], images: int, instead: HTML) -> Explorer:

@@ -193,6 +193,26 @@ def test_a_transfer_holds_median_least_and_most_of_the_seeds() -> None:
                                        "seconds": [2, 2]}
 
 
+def test_a_comparison_holds_every_run_of_every_setting() -> None:
+    values = {("plain", 8): [[1.23456, 2.0], [10.0]], ("residual", 20): [[0.5], [20.0, 30.0]]}
+    made = explorers.comparison({"network": ["plain", "residual"], "layers": [8, 20]},
+                                {"Loss": True, "Error, %": False}, values, ("plain", 8), ("residual", 20))
+    assert made.state == {
+        "choices": [{"name": "network", "options": ["plain", "residual"]}, {"name": "layers", "options": ["8", "20"]}],
+        "measures": [{"name": "Loss", "log": True}, {"name": "Error, %", "log": False}],
+        "values": {"0,0": [[1.23, 2], [10]], "1,1": [[0.5], [20, 30]]}, "first": [0, 0], "second": [1, 1]}
+    assert "plain, 8: 1.62, 10; residual, 20: 0.5, 25" in made.static()
+
+
+@pytest.mark.parametrize(("values", "second", "says"), [
+    ({("a",): [[1.0]], ("c",): [[1.0]]}, ("b",), "no setting"), ({("a",): [[1.0]]}, ("a", "b"), "no setting"),
+    ({("a",): [[1.0], [2.0]]}, ("b",), "of 1 measures"), ({("a",): [[]]}, ("b",), "0"),
+    ({("a",): [[0.0]]}, ("b",), "cannot show"), ({("a",): [[math.nan]]}, ("b",), "cannot show")])
+def test_a_comparison_refuses_what_it_cannot_show(values: dict, second: tuple, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        explorers.comparison({"letter": ["a", "b"]}, {"Loss": True}, values, ("a",), second)
+
+
 # Draw a digit ---------------------------------------------------------------------------------------------------
 
 def reader(depth: int = 8, size: tuple[int, int] = (28, 28), kind: str = "residual", **options: Any) -> weights.Trained:

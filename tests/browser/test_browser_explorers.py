@@ -22,7 +22,8 @@ EXPLORERS = {"gradient-flow": "mathematics/gradient-flow", "degradation": "conce
              "trainability": "understanding/shattered-gradients",
              "landscape": "understanding/loss-landscape",
              "driving": "practice/driving",
-             "attack": "practice/responsibility"}
+             "attack": "practice/responsibility",
+             "comparison": "networks/debugging"}
 
 
 def explorer(page: Any, name: str) -> Any:
@@ -79,6 +80,13 @@ def test_every_control_has_a_name_and_works_by_keyboard(open_page: Any, name: st
         box.press("Space")
         assert picture(found) != before
         box.press("Space")  # what was shown is needed by the next one
+    for listed in found.locator("select").all():
+        assert listed.evaluate("element => element.labels[0].textContent")
+        before = picture(found)
+        listed.press("ArrowDown")
+        if picture(found) == before:
+            listed.press("ArrowUp")
+        assert picture(found) != before
     for group in found.locator("fieldset:has(input[type=radio])").all():
         before = picture(found)
         group.locator("input:checked").press("ArrowRight")

@@ -30,6 +30,7 @@ const STYLE = `
 .explorer button { font: inherit; font-size: .9375rem; color: var(--ink); background: var(--page); border: 1px solid var(--rule); border-radius: 4px; padding: .35rem .8rem; min-height: 40px; cursor: pointer; }
 .explorer button:hover:not(:disabled) { border-color: var(--ink); }
 .explorer button:disabled { color: var(--muted); cursor: default; border-color: var(--line, var(--grid)); }
+.explorer select { font: inherit; font-size: .9375rem; color: var(--ink); background: var(--page); border: 1px solid var(--rule); border-radius: 4px; padding: .35rem .5rem; min-height: 40px; width: 100%; margin: 0 0 .5rem; cursor: pointer; }
 .explorer .buttons { display: flex; flex-wrap: wrap; gap: .5rem; margin: .5rem 0; }
 .explorer :focus-visible { outline: 3px solid var(--link, var(--ink)); outline-offset: 2px; border-radius: 3px; }
 .explorer .scroll { overflow-x: auto; }
