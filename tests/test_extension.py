@@ -112,6 +112,8 @@ def test_study_facts():
     assert facts["Runs"] == "3 runs, 2 seeds"
     assert facts["Time"] == "3 minutes"
     assert facts["Hardware"] == "A &lt;B&gt;, 1 thread"
+    study["runs"] = [{"configuration": {}, "results": {"card": "A card"}}]
+    assert dict(measured.study_facts(study))["Hardware"] == "A card, A &lt;B&gt;, 1 thread"
     assert 'href="../runs/rates.json"' in facts["File"]
 
 

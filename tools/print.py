@@ -39,6 +39,7 @@ SIGNS = ("U+B2-B3, U+B7, U+B9, U+D7, U+370-3FF, U+1D40, U+2016, U+2070-209F, U+2
          "U+2610, U+2713-2717, U+27E8-27EB")  # of mathematics, and ticks: those that are full-width in a Korean font
 WIDE = 6  # columns of a table; with more it is set smaller
 CODE, SMALLEST = 7.7, 6.0  # points: the size of code, and the least to which it shrinks to keep its lines whole
+MARGIN = 6  # units left and right of a drawing
 COLUMNS = 90  # characters of code at that size that fit in a line
 SHORT = 12  # lines of code that are not cut by the end of a page
 COMMON = 5  # a heading of so many chapters is not in the table of contents
@@ -219,6 +220,10 @@ class Page:
             if accent := ACCENTS.get(tag.get_text()):
                 size = re.search(r"font-size:([\d.]+)px", str(tag["style"]))
                 tag.string, tag["x"] = accent, f"{float(str(tag['x'])) - float(size[1] if size else 10) / 2:.2f}"
+        for tag in self.body.select("figure.measured svg[viewbox][width]"):  # its letters can be wider than on the site
+            x, y, width, height = map(float, str(tag["viewbox"]).split())
+            tag["viewbox"] = f"{x - MARGIN:g} {y:g} {width + 2 * MARGIN:g} {height:g}"
+            tag["width"] = f"{float(str(tag['width'])) * (1 + 2 * MARGIN / width):.0f}"
         for tag in self.body.find_all("img"):
             file = (self.site / f"{self.page}.html").parent / unquote(str(tag["src"]))
             if not file.exists():
@@ -326,8 +331,9 @@ ABOUT = """<section class="about"><h1 class="contents" id="about">About this edi
 <p>These pages are the book’s site in print. The command <code>make book</code> builds the site, <code>make print</code>
 this file.</p>
 <p><strong>What paper cannot do.</strong> Of an explorer there is the picture with which it opens, of a quiz there are
-the questions. Sounds can be heard on the site only. Where the text speaks of pressing, choosing, moving or listening,
-it means the site, and where it speaks of running a cell, the notebook of the chapter.</p>
+the questions. Code that only draws or prepares is left out, so a name in the code can come from a cell that is not
+here; left out, too, is the page that keeps a reader’s progress. Sounds can be heard on the site only. Where the text speaks of pressing, choosing, moving or listening, it means the site, and
+where it speaks of running a cell, the notebook of the chapter.</p>
 <p><strong>Solutions and answers</strong> stand at the end of the book. A line below each exercise and each question
 names the page.</p>
 <p><strong>Links.</strong> A link to another place in the book is underlined, and the page to which it leads stands
@@ -457,6 +463,7 @@ def faces() -> str:
         rule.format(family, weight, (folder / f"{file}{bold}.ttf").as_uri(), signs)
         for family, file, signs in (("DejaVu Serif", "DejaVuSerif", ""), ("DejaVu Sans", "DejaVuSans", ""),
                                     ("DejaVu Sans Mono", "DejaVuSansMono", ""),
+                                    ("Raised", "DejaVuSerif", "unicode-range: U+B2-B3, U+B9, U+1D40, U+2070-209F"),
                                     ("Signs", "DejaVuSans", f"unicode-range: {SIGNS}"))
         for weight, bold in ((400, ""), (700, "-Bold")))
 

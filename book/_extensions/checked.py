@@ -48,7 +48,7 @@ def notebooks_fact(notebooks: Sequence[Path], cache: Path) -> str:
 
 
 def runs_fact(files: Sequence[Path]) -> str:
-    """How many studies, runs and whole trainings were recorded, how long they took and on which processors."""
+    """How many studies, runs and whole trainings were recorded, how long they took and on what."""
     studies, runs, seconds, trainings, trained, processors = 0, 0, 0.0, 0, 0.0, set[str]()
     for path in files:
         if records.is_record(path):
@@ -57,15 +57,17 @@ def runs_fact(files: Sequence[Path]) -> str:
             except ValueError:
                 continue
             trainings, trained = trainings + 1, trained + record.seconds
-            processors.update(part["processor"] for part in record.environment if "processor" in part)
+            processors.update(part[key] for part in record.environment for key in ("processor", "device")
+                              if key in part)
             continue
         study = json.loads(path.read_text(encoding="utf-8"))
         studies, runs = studies + 1, runs + len(study["runs"])
         seconds += study.get("seconds") or sum(run.get("seconds", 0) for run in study["runs"])
         if "processor" in study["environment"]:
             processors.add(study["environment"]["processor"])
+        processors.update(run["results"]["card"] for run in study["runs"] if "card" in run.get("results", {}))
     whole = f", and {trainings} whole trainings, in {duration(trained)}" if trainings else ""
-    where = f" Processors: {', '.join(sorted(processors))}." if processors else ""
+    where = f" Processors and cards: {', '.join(sorted(processors))}." if processors else ""
     return f"{studies} studies with {runs:,} runs, in {duration(seconds)}{whole}.{where}"
 
 

@@ -183,6 +183,8 @@ def study_facts(study: dict[str, Any]) -> list[tuple[str, str]]:
     threads = environment.get("threads")
     hardware = environment.get("processor", "unknown") + (
         f", {threads} thread{'s' * (threads != 1)}" if threads else "")
+    cards = {run["results"]["card"] for run in study["runs"] if "card" in run.get("results", {})}
+    hardware = ", ".join([*sorted(cards), hardware])
     software = ", ".join(f"{label} {environment[key]}"
                          for key, label in (("python", "Python"), ("torch", "PyTorch")) if key in environment)
     return [("Runs", seeds(study["runs"])), ("Time", duration(total)),
