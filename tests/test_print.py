@@ -263,7 +263,7 @@ def numbers(document: pypdfium2.PdfDocument) -> list[tuple[str, int]]:
         while pdfium.FPDFLink_Enumerate(page, place, link):
             target = pdfium.FPDFLink_GetDest(document, link)
             pdfium.FPDFLink_GetAnnotRect(link, box)
-            said = text.get_text_bounded(box.left, box.bottom, box.right, box.top).strip()
+            said = text.get_text_bounded(box.left, box.bottom, box.right, box.top).strip().replace("\xa0", " ")
             if target and re.search(r"(\.\. ?|p\.\s)\d+$", said):
                 found.append((said, pdfium.FPDFDest_GetDestPageIndex(document, target) + 1))
     return found

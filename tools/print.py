@@ -332,8 +332,9 @@ ABOUT = """<section class="about"><h1 class="contents" id="about">About this edi
 this file.</p>
 <p><strong>What paper cannot do.</strong> Of an explorer there is the picture with which it opens, of a quiz there are
 the questions. Code that only draws or prepares is left out, so a name in the code can come from a cell that is not
-here; left out, too, is the page that keeps a reader’s progress. Sounds can be heard on the site only. Where the text speaks of pressing, choosing, moving or listening, it means the site, and
-where it speaks of running a cell, the notebook of the chapter.</p>
+here; left out, too, is the page that keeps a reader’s progress. Sounds can be heard on the site only. Where the text
+speaks of pressing, choosing, moving or listening, it means the site, and where it speaks of running a cell, the
+notebook of the chapter.</p>
 <p><strong>Solutions and answers</strong> stand at the end of the book. A line below each exercise and each question
 names the page.</p>
 <p><strong>Links.</strong> A link to another place in the book is underlined, and the page to which it leads stands
