@@ -24,7 +24,7 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import matplotlib
 import yaml
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, NavigableString, Tag
 from PIL import ImageFile
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -39,6 +39,8 @@ SIGNS = ("U+B2-B3, U+B7, U+B9, U+D7, U+370-3FF, U+1D40, U+2016, U+2070-209F, U+2
          "U+2610, U+2713-2717, U+27E8-27EB")  # of mathematics, and ticks: those that are full-width in a Korean font
 WIDE = 6  # columns of a table; with more it is set smaller
 CODE, SMALLEST = 7.7, 6.0  # points: the size of code, and the least to which it shrinks to keep its lines whole
+RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻ᵀ"
+LOWERED = str.maketrans(RAISED, "0123456789+−T")
 MARGIN = 6  # units left and right of a drawing
 COLUMNS = 90  # characters of code at that size that fit in a line
 SHORT = 12  # lines of code that are not cut by the end of a page
@@ -156,6 +158,11 @@ class Page:
             pattern = re.compile(said.replace(" ", r"\s+"), re.DOTALL)
             for text in self.body.find_all(string=pattern):
                 text.replace_with(pattern.sub(printed, text))
+        for text in self.body.find_all(string=re.compile(f"[{RAISED}]")):  # no face has them all, and one a wrong "ᵀ"
+            if text.find_parent(["pre", "code", "svg"]) is None:
+                parts = re.split(f"([{RAISED}]+)", text)
+                text.replace_with(*(self.new("sup", part.translate(LOWERED)) if number % 2 else NavigableString(part)
+                                    for number, part in enumerate(parts) if part))
         for tag in self.body.select(".mrel > .mrel:has(.rlap)"):  # a slash that WeasyPrint sets beside its "="
             if tag.parent and "\ue020" in tag.get_text():
                 tag.parent.string = "≠"
@@ -464,7 +471,6 @@ def faces() -> str:
         rule.format(family, weight, (folder / f"{file}{bold}.ttf").as_uri(), signs)
         for family, file, signs in (("DejaVu Serif", "DejaVuSerif", ""), ("DejaVu Sans", "DejaVuSans", ""),
                                     ("DejaVu Sans Mono", "DejaVuSansMono", ""),
-                                    ("Raised", "DejaVuSerif", "unicode-range: U+B2-B3, U+B9, U+1D40, U+2070-209F"),
                                     ("Signs", "DejaVuSans", f"unicode-range: {SIGNS}"))
         for weight, bold in ((400, ""), (700, "-Bold")))
 
