@@ -241,9 +241,9 @@ def test_runs_are_counted_with_their_time_and_processors(tmp_path):
     for name in "ab":
         (tmp_path / f"{name}.json").write_text(json.dumps({
             "study": name, "environment": {"processor": "A processor"},
-            "runs": [{"seconds": 1800.0}, {"seconds": 1800.0}]}))
+            "runs": [{"seconds": 1800.0, "results": {"card": "A card"}}, {"seconds": 1800.0}]}))
     said = checked.runs_fact(sorted(tmp_path.glob("*.json")))
-    assert said.startswith("2 studies with 4 runs, in ") and said.endswith("Processors: A processor.")
+    assert said.startswith("2 studies with 4 runs, in ") and said.endswith("Processors and cards: A card, A processor.")
 
 
 def test_tests_are_counted_where_they_were_run():
