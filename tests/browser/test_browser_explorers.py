@@ -149,6 +149,7 @@ def test_records_are_chosen_and_the_choice_is_in_the_address(open_page: Any) -> 
     page = open_page(EXPLORERS["records"])
     found = explorer(page, "records")
     rows = found.locator("tbody tr")
+    rows.nth(1).wait_for()  # the table is drawn once the width is known
     everything = rows.count()
     assert everything >= 2 and "seed" in said(page, found)
     found.get_by_label("plain", exact=True).uncheck()
