@@ -37,6 +37,15 @@ def picture(found: Any) -> str:
     return "".join(svg.evaluate("element => element.outerHTML") for svg in found.locator("svg").all())
 
 
+def changes(found: Any, control: Any, key: str, back: str) -> None:
+    """A key moves the control and with it the picture; at the control's end the other key does."""
+    before = picture(found)
+    control.press(key)
+    if picture(found) == before:
+        control.press(back)
+    assert picture(found) != before
+
+
 def said(page: Any, found: Any) -> str:
     page.wait_for_timeout(200)  # what is read aloud waits until the reader pauses
     return found.locator(".conclusion").inner_text()
@@ -68,11 +77,7 @@ def test_every_control_has_a_name_and_works_by_keyboard(open_page: Any, name: st
         show.press("Enter")
     for slider in found.locator("input[type=range]:visible").all():
         assert slider.evaluate("element => element.labels[0].textContent")
-        before = picture(found)
-        slider.press("ArrowLeft")
-        if picture(found) == before:
-            slider.press("ArrowRight")
-        assert picture(found) != before
+        changes(found, slider, "ArrowLeft", "ArrowRight")
         assert slider.get_attribute("aria-valuetext")
     boxes = [box for box in found.locator("input[type=checkbox]").all() if box.is_enabled()]
     for box in boxes:
@@ -82,11 +87,7 @@ def test_every_control_has_a_name_and_works_by_keyboard(open_page: Any, name: st
         box.press("Space")  # what was shown is needed by the next one
     for listed in found.locator("select").all():
         assert listed.evaluate("element => element.labels[0].textContent")
-        before = picture(found)
-        listed.press("ArrowDown")
-        if picture(found) == before:
-            listed.press("ArrowUp")
-        assert picture(found) != before
+        changes(found, listed, "ArrowDown", "ArrowUp")
     for group in found.locator("fieldset:has(input[type=radio])").all():
         before = picture(found)
         group.locator("input:checked").press("ArrowRight")

@@ -113,6 +113,13 @@ function number(value) {
   return Number(value.toPrecision(3)).toLocaleString("en-US", { maximumFractionDigits: 5 }).replace("-", "−");
 }
 
+/** The middle of a list of numbers; a diverged seed (null) counts as the largest. */
+function median(values) {
+  const sorted = values.map((value) => value ?? Infinity).sort((a, b) => a - b), half = sorted.length / 2;
+  const middle = sorted.length % 2 ? sorted[Math.floor(half)] : (sorted[half - 1] + sorted[half]) / 2;
+  return Number.isFinite(middle) ? middle : null;
+}
+
 /** "3 times" or "1/3 of". */
 const times = (ratio) => (ratio >= 0.95 ? `${number(ratio)} times` : `1/${number(1 / ratio)} of`);
 

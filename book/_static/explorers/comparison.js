@@ -2,9 +2,6 @@
 
 const SIDES = ["First", "Second"];
 
-/** The middle of sorted numbers. */
-const middle = (sorted) => (sorted[Math.floor((sorted.length - 1) / 2)] + sorted[Math.ceil((sorted.length - 1) / 2)]) / 2;
-
 /** From the least to the most of all numbers of a measure, a little wider; on a logarithmic axis as exponents of ten. */
 function domainOf(all, log) {
   const known = log ? all.filter((value) => value > 0).map(Math.log10) : all;
@@ -33,7 +30,7 @@ function ticksOf([from, to], log, count = 5) {
 function summary(values) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted.length === 1 ? `${number(sorted[0])} (one run)`
-    : `median ${number(middle(sorted))} (${number(sorted[0])} to ${number(sorted.at(-1))}; ${sorted.length} runs)`;
+    : `median ${number(median(values))} (${number(sorted[0])} to ${number(sorted.at(-1))}; ${sorted.length} runs)`;
 }
 
 /** How two lists of numbers lie to each other, in a sentence. */
@@ -85,7 +82,7 @@ function strip(measure, all, runs, width, describe) {
       const cx = x(place(value)), cy = row + 5 * (index % 3 - 1);
       svg.append(side ? draw("rect", { ...at, x: cx - 4, y: cy - 4, width: 8, height: 8 }) : draw("circle", { ...at, cx, cy, r: 4 }));
     });
-    const at = x(place(middle(sorted)));
+    const at = x(place(median(values)));
     svg.append(draw("line", { x1: at, x2: at, y1: row - 14, y2: row + 14, stroke: "var(--ink)", "stroke-width": 3 }));
   });
   return svg;

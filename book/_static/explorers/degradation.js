@@ -4,13 +4,6 @@ const EPOCHS = [1, 2, 3, 4, 5, 6, 7, 8];
 const colourOf = (kind) => `var(--${kind})`;
 const setting = (kind, depth, rate) => `${kind},${depth},${rate}`;
 
-/** The middle of a list of numbers; a diverged seed (null) counts as the largest. */
-function median(values) {
-  const sorted = values.map((value) => value ?? Infinity).sort((a, b) => a - b), half = sorted.length / 2;
-  const middle = sorted.length % 2 ? sorted[Math.floor(half)] : (sorted[half - 1] + sorted[half]) / 2;
-  return Number.isFinite(middle) ? middle : null;
-}
-
 /** One entry an epoch: [least, median, most] over the seeds that have not diverged. */
 function spread(seeds) {
   const alive = seeds.filter((seed) => seed !== null);
